@@ -1,0 +1,179 @@
+"""Every error that cqrsless raises on purpose, under one root.
+
+Each class has a `status` (the HTTP status it answers with) and a docstring whose first line is its default
+message. Over a direct invocation the class name travels as Lambda's `errorType`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+__all__ = [
+    "AlreadyExists",
+    "AppLoadError",
+    "CommitTooLarge",
+    "ConcurrencyConflict",
+    "CqrslessError",
+    "DuplicateMismatch",
+    "Forbidden",
+    "MalformedMessage",
+    "NotFound",
+    "RegistrationError",
+    "Rejected",
+    "SerializationFailed",
+    "StoreUnavailable",
+    "Unauthenticated",
+    "UnknownEvent",
+    "UnknownMessage",
+    "ValidationFailed",
+    "VersionMismatch",
+]
+
+
+class CqrslessError(Exception):
+    """Something in a cqrsless application went wrong."""
+
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message if message is not None else default_message(type(self)))
+
+
+def default_message(error: type[CqrslessError]) -> str:
+    """Give the first line of the nearest docstring, which is an error's default message.
+
+    >>> default_message(Unauthenticated)
+    'Nobody is known to be asking, and this needs somebody.'
+    """
+    for cls in error.__mro__:
+        doc = cls.__dict__.get("__doc__")
+        if doc:
+            return str(doc).strip().splitlines()[0]
+    return error.__name__
+
+
+class MalformedMessage(CqrslessError):
+    """The message is not a JSON object of a form that this application reads."""
+
+    status = 400
+
+
+class Unauthenticated(CqrslessError):
+    """Nobody is known to be asking, and this needs somebody."""
+
+    status = 401
+
+
+class Forbidden(CqrslessError):
+    """The one who asks may not do this."""
+
+    status = 403
+
+
+class UnknownMessage(CqrslessError):
+    """Nothing here handles a message of that name or route."""
+
+    status = 404
+
+
+class NotFound(CqrslessError):
+    """It does not exist, or was deleted."""
+
+    status = 404
+
+
+class AlreadyExists(CqrslessError):
+    """It exists already."""
+
+    status = 409
+
+
+class Rejected(CqrslessError):
+    """The domain says no.
+
+    Raise it, or a subclass of your own, from a command handler: nothing is written, and the message is the reason.
+
+    >>> raise Rejected("the order has already shipped")
+    Traceback (most recent call last):
+    ...
+    cqrsless.errors.Rejected: the order has already shipped
+    """
+
+    status = 409
+
+
+class ConcurrencyConflict(CqrslessError):
+    """Other writers were faster every time; try again in a moment."""
+
+    status = 409
+
+
+class VersionMismatch(CqrslessError):
+    """The aggregate is not at the expected version."""
+
+    status = 412
+
+
+class CommitTooLarge(CqrslessError):
+    """The commit does not fit into one item."""
+
+    status = 413
+
+    def __init__(self, message: str | None = None, *, size: int | None = None, limit: int | None = None) -> None:
+        super().__init__(message)
+        #: Bytes that the commit would take, and the most it may.
+        self.size = size
+        self.limit = limit
+
+
+class ValidationFailed(CqrslessError):
+    """The payload is not valid.
+
+    `.messages` holds marshmallow's own messages, untouched.
+    """
+
+    status = 422
+
+    def __init__(self, message: str | None = None, *, messages: Mapping[str, Any] | list[Any] | None = None) -> None:
+        super().__init__(message)
+        self.messages: Any = messages if messages is not None else {}
+
+
+class DuplicateMismatch(CqrslessError):
+    """This id was used before, for another payload."""
+
+    status = 422
+
+
+class SerializationFailed(CqrslessError):
+    """A value cannot be stored.
+
+    `.path` says where inside the payload or state it stands, as in `lines[2].price`.
+    """
+
+    status = 500
+
+    def __init__(self, message: str | None = None, *, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class UnknownEvent(CqrslessError):
+    """An event is stored, or about to be, that this application does not know."""
+
+    status = 500
+
+
+class StoreUnavailable(CqrslessError):
+    """The store does not answer, or refuses for now."""
+
+    status = 503
+
+
+class RegistrationError(CqrslessError):
+    """A decorator is used wrongly."""
+
+
+class AppLoadError(CqrslessError, ImportError):
+    """The application cannot be loaded."""

@@ -1,0 +1,146 @@
+"""What goes in and what comes out: commands, queries, events, and the message a handler may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
+
+__all__ = ["Command", "CommandResult", "Cost", "Event", "Message", "Query", "RecordedEvent"]
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+Kind = Literal["command", "query", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact that happened, before it is recorded: a name and a payload. Two are equal if both are.
+
+    >>> Event("OrderShipped", {"order_id": "o-1"}) == Event("OrderShipped", {"order_id": "o-1"})
+    True
+    """
+
+    name: str
+    payload: Any = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A request to change something.
+
+    `id` makes a retry safe: the same id again is the same command. `expected_version` refuses to run on a newer
+    aggregate. `due` (an aware datetime, or a timedelta) runs it later. `on_rejected` names the event to commit on
+    the target in place of what the domain refused.
+
+    >>> Command("ShipOrder", {"order_id": "o-1"}, id="ship-o-1").name
+    'ShipOrder'
+    """
+
+    name: str
+    payload: Any = field(default_factory=dict)
+    id: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    expected_version: int | None = None
+    due: datetime | timedelta | None = None
+    on_rejected: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A request to read something.
+
+    >>> Query("GetOrder", {"order_id": "o-1"}).payload
+    {'order_id': 'o-1'}
+    """
+
+    name: str
+    payload: Any = field(default_factory=dict)
+
+
+class Message(NamedTuple):
+    """What a function receives, with all that is known of it.
+
+    `time` is when it was sent (aware, UTC). `actor` and `claims` come from the API's authorizer and from nowhere
+    else. `aggregate_id`, `version` and `sequence` say where an event stands; `attempt` counts from 1.
+    `idempotency_key` (event id + handler) is for calls outside. `sent` is set where the source may send the message
+    again: its own time, unchanged by a retry.
+    """
+
+    id: str
+    name: str
+    kind: Kind
+    payload: Any
+    time: datetime
+    source: str = "direct"
+    actor: str | None = None
+    claims: Mapping[str, Any] = NOTHING
+    correlation_id: str = ""
+    causation_id: str | None = None
+    aggregate_id: str | None = None
+    version: int | None = None
+    sequence: int | None = None
+    attempt: int = 1
+    replaying: bool = False
+    idempotency_key: str | None = None
+    metadata: Mapping[str, Any] = NOTHING
+    expected_version: int | None = None
+    on_rejected: str | None = None
+    sent: datetime | None = None
+
+    def replace(self, **changes: Any) -> Message:
+        """Give a copy with some fields changed, as a middleware may pass on."""
+        return self._replace(**changes)
+
+
+@dataclass(slots=True)
+class Cost:
+    """What was asked of the store: requests, and DynamoDB's read and write units.
+
+    >>> cost = Cost(); cost.add(Cost(requests=1, write_units=1)); cost
+    Cost(requests=1, read_units=0, write_units=1)
+    """
+
+    requests: int = 0
+    read_units: float = 0
+    write_units: float = 0
+
+    def add(self, other: Cost) -> None:
+        self.requests += other.requests
+        self.read_units += other.read_units
+        self.write_units += other.write_units
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEvent:
+    """An event as it is stored: `version` is its commit's number, `sequence` its own; both start at 1.
+
+    `metadata` holds what the command carried, with `correlation_id`, `causation_id` (the command's id) and, where
+    known, `actor`.
+    """
+
+    name: str
+    payload: Any
+    sequence: int
+    version: int
+    id: str
+    time: datetime
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command did.
+
+    `duplicate` says that this command had been committed before; the rest is then the original result. `value` is
+    what a handler without an aggregate returned. `cost` is what this execution asked of the store.
+    """
+
+    aggregate_id: str | None = None
+    version: int | None = None
+    events: tuple[RecordedEvent, ...] = ()
+    value: Any = None
+    duplicate: bool = False
+    cost: Cost = field(default_factory=Cost, compare=False)
+    aggregate: str | None = None

@@ -1,0 +1,175 @@
+"""The interface of a store: items with a partition and a sort key, written under a condition.
+
+It is DynamoDB's own shape, made small. `stores/memory` and `stores/sqlite` implement it whole, `stores/dynamodb`
+translates it. Everything above is written once, against this page.
+
+An item is a flat dict of attribute name to `str`, `int`, `bytes`, `bool` or a dict of the same; it always holds the
+two key attributes of its table. Costs are added to the `Cost` that each call is given: one request a call, read
+units of 4 KB (strongly consistent) and write units of 1 KB, as DynamoDB bills them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
+
+from .messages import Cost
+
+Table = Literal["events", "log", "views"]
+Item: TypeAlias = dict[str, Any]
+SortKey: TypeAlias = "int | str"
+
+#: Partition and sort key attribute of each table; `events` and `log` sort by number, `views` by string.
+KEYS: Final[Mapping[Table, tuple[str, str]]] = {"events": ("pk", "c"), "log": ("pk", "n"), "views": ("pk", "sk")}
+
+#: DynamoDB's own limits, the same on every store.
+ITEM_LIMIT: Final = 400 * 1024
+PAGE_LIMIT: Final = 1024 * 1024
+KEY_LIMIT: Final = 2048
+TRANSACTION_LIMIT: Final = 100
+
+
+class Equals(NamedTuple):
+    """The item exists and its attribute has this value."""
+
+    attribute: str
+    value: str | int
+
+
+#: `"absent"`: no item has this key; `Equals`: optimistic locking; `None`: anything goes.
+Condition: TypeAlias = "Literal['absent'] | Equals | None"
+
+
+class ConditionFailed(Exception):
+    """A condition did not hold; nothing was written. `item` is what stands in the way (`None` if nothing does)."""
+
+    def __init__(self, item: Item | None, index: int = 0) -> None:
+        super().__init__(f"the condition of write {index} did not hold")
+        self.item = item
+        self.index = index
+
+
+class Put(NamedTuple):
+    table: Table
+    item: Item
+    condition: Condition = None
+
+
+class Delete(NamedTuple):
+    table: Table
+    pk: str
+    sk: SortKey
+    condition: Condition = None
+
+
+class Check(NamedTuple):
+    """A condition in a transaction on an item that it does not write."""
+
+    table: Table
+    pk: str
+    sk: SortKey
+    condition: Condition
+
+
+Write: TypeAlias = "Put | Delete | Check"
+
+
+class Page(NamedTuple):
+    """Items in key order, and whether more follow (a page ends at its limit or at 1 MB)."""
+
+    items: list[Item]
+    more: bool
+
+
+class Change(NamedTuple):
+    """One write, as a change feed tells it: `item` is the new image, `None` where it was deleted."""
+
+    position: int
+    table: Table
+    pk: str
+    sk: SortKey
+    item: Item | None
+
+
+class Store(Protocol):
+    """Where items live. Every read is strongly consistent; every method is safe to call from several threads."""
+
+    url: str
+
+    def get(self, table: Table, pk: str, sk: SortKey, cost: Cost) -> Item | None: ...
+
+    def query(
+        self,
+        table: Table,
+        pk: str,
+        cost: Cost,
+        *,
+        first: SortKey | None = None,
+        last: SortKey | None = None,
+        after: SortKey | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> Page:
+        """Read a partition in key order: sort keys from `first` to `last` (both included), continuing behind `after`."""
+        ...
+
+    def put(self, table: Table, item: Item, cost: Cost, *, condition: Condition = None) -> None:
+        """Write one item, or raise `ConditionFailed` with the item in the way.
+
+        A lost answer is retried inside, so the item in the way may be the very one that was put.
+        """
+        ...
+
+    def write(self, writes: Sequence[Write], cost: Cost) -> None:
+        """Write all of up to 100 items or none, at twice the units; raise `ConditionFailed` for the first that fails."""
+        ...
+
+    def scan(self, table: Table, cost: Cost, *, after: tuple[str, SortKey] | None = None, limit: int | None = None) -> Page:
+        """Read a whole table in no particular order, continuing behind the key `after`."""
+        ...
+
+    def changes(self, table: Table, after: int, limit: int) -> list[Change]:
+        """Give what was written behind a position of the change feed, oldest first. Embedded stores only."""
+        ...
+
+    def create_tables(self) -> None:
+        """Create what is missing; refuse a table of the wrong shape, and a replicated one."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def item_size(item: Mapping[str, Any]) -> int:
+    """Count an item's bytes as DynamoDB does: attribute names and values, UTF-8, numbers by their digits.
+
+    Source: DynamoDB developer guide, "Item sizes and formats".
+
+    >>> item_size({"pk": "Order#o-1", "c": 7})
+    14
+    """
+    return sum(len(name.encode()) + value_size(value) for name, value in item.items())
+
+
+def value_size(value: Any) -> int:
+    if type(value) is str:
+        return len(value) if value.isascii() else len(value.encode())
+    if type(value) is bytes:
+        return len(value)
+    if value is None or type(value) is bool:
+        return 1
+    if type(value) is int:
+        digits = len(str(value).lstrip("-").rstrip("0")) or 1
+        return (digits + 1) // 2 + 1 + (value < 0)
+    return 3 + sum(1 + len(name.encode()) + value_size(inner) for name, inner in value.items())
+
+
+def write_units(size: int) -> int:
+    return max(1, -(-size // 1024))
+
+
+def read_units(size: int) -> int:
+    return max(1, -(-size // 4096))
+
+
+def total_size(items: Iterable[Item]) -> int:
+    return sum(item_size(item) for item in items)
