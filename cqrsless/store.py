@@ -26,7 +26,10 @@ KEYS: Final[Mapping[Table, tuple[str, str]]] = {"events": ("pk", "c"), "log": ("
 ITEM_LIMIT: Final = 400 * 1024
 PAGE_LIMIT: Final = 1024 * 1024
 KEY_LIMIT: Final = 2048
+SORT_KEY_LIMIT: Final = 1024
 TRANSACTION_LIMIT: Final = 100
+TRANSACTION_SIZE_LIMIT: Final = 4 * 1024 * 1024
+_NUMBERS: Final = 10**38
 
 
 class Equals(NamedTuple):
@@ -75,14 +78,20 @@ Write: TypeAlias = "Put | Delete | Check"
 
 
 class Page(NamedTuple):
-    """Items in key order, and whether more follow (a page ends at its limit or at 1 MB)."""
+    """Items in key order, and whether more may follow: a page ends at its limit, behind 1 MB, or with the last item.
+
+    As DynamoDB does, a page that reaches its limit says `more` without looking: the next one may be empty.
+    """
 
     items: list[Item]
     more: bool
 
 
 class Change(NamedTuple):
-    """One write, as a change feed tells it: `item` is the new image, `None` where it was deleted."""
+    """One write, as a change feed tells it: `item` is the new image, `None` where it was deleted.
+
+    The embedded stores never give `None`: their feeds hold what stands in a table now, each item at its last write.
+    """
 
     position: int
     table: Table
@@ -110,7 +119,10 @@ class Store(Protocol):
         descending: bool = False,
         limit: int | None = None,
     ) -> Page:
-        """Read a partition in key order: sort keys from `first` to `last` (both included), continuing behind `after`."""
+        """Read a partition in key order: sort keys from `first` to `last` (both included), continuing behind `after`.
+
+        `first` is the lowest key and `last` the highest, also where `descending` reads from `last` down.
+        """
         ...
 
     def put(self, table: Table, item: Item, cost: Cost, *, condition: Condition = None) -> None:
@@ -124,19 +136,26 @@ class Store(Protocol):
         """Write all of up to 100 items or none, at twice the units; raise `ConditionFailed` for the first that fails."""
         ...
 
-    def scan(self, table: Table, cost: Cost, *, after: tuple[str, SortKey] | None = None, limit: int | None = None) -> Page:
+    def scan(
+        self, table: Table, cost: Cost, *, after: tuple[str, SortKey] | None = None, limit: int | None = None
+    ) -> Page:
         """Read a whole table in no particular order, continuing behind the key `after`."""
         ...
 
     def changes(self, table: Table, after: int, limit: int) -> list[Change]:
-        """Give what was written behind a position of the change feed, oldest first. Embedded stores only."""
+        """Give what was written behind a position of the change feed, oldest first. Embedded stores only.
+
+        The tables `events` and `log` have a feed. Positions only grow; a gap between two is never filled later.
+        """
         ...
 
     def create_tables(self) -> None:
         """Create what is missing; refuse a table of the wrong shape, and a replicated one."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give back connections and files, once no call is under way; a store used again opens what it needs."""
+        ...
 
 
 def item_size(item: Mapping[str, Any]) -> int:
@@ -147,20 +166,40 @@ def item_size(item: Mapping[str, Any]) -> int:
     >>> item_size({"pk": "Order#o-1", "c": 7})
     14
     """
-    return sum(len(name.encode()) + value_size(value) for name, value in item.items())
+    names = "".join(item)
+    size = len(names) if names.isascii() else len(names.encode())
+    for value in item.values():  # the common types inline: this runs for every item written
+        kind = type(value)
+        if kind is str:
+            size += len(value) if value.isascii() else len(value.encode())
+        elif kind is bytes:
+            size += len(value)
+        elif kind is int and 0 <= value < 100:
+            size += 2
+        else:
+            size += value_size(value)
+    return size
 
 
 def value_size(value: Any) -> int:
-    if type(value) is str:
+    """Count a value's bytes; `TypeError` for a type that no item holds, `ValueError` for more than 38 digits."""
+    kind = type(value)
+    if kind is str:
         return len(value) if value.isascii() else len(value.encode())
-    if type(value) is bytes:
+    if kind is bytes:
         return len(value)
-    if value is None or type(value) is bool:
+    if kind is int:
+        if 0 <= value < 100:
+            return 2
+        if not -_NUMBERS < value < _NUMBERS:
+            raise ValueError("a number in an item has at most 38 digits")
+        digits = len(str(value).strip("-0"))
+        return (digits + 1) // 2 + (2 if value < 0 else 1)
+    if kind is dict:
+        return 3 + len(value) + item_size(value)
+    if value is None or kind is bool:
         return 1
-    if type(value) is int:
-        digits = len(str(value).lstrip("-").rstrip("0")) or 1
-        return (digits + 1) // 2 + 1 + (value < 0)
-    return 3 + sum(1 + len(name.encode()) + value_size(inner) for name, inner in value.items())
+    raise TypeError(f"an item holds str, int, bytes, bool and dicts of them, not {kind.__name__}")
 
 
 def write_units(size: int) -> int:
