@@ -133,7 +133,7 @@ class Store(Protocol):
         ...
 
     def write(self, writes: Sequence[Write], cost: Cost) -> None:
-        """Write all of up to 100 items or none, at twice the units; raise `ConditionFailed` for the first that fails."""
+        """Write up to 100 items or none, at twice the units; raise `ConditionFailed` for the first that fails."""
         ...
 
     def scan(

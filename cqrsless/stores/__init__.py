@@ -26,4 +26,8 @@ def open_store(url: str) -> Store:
         from .memory import open_memory
 
         return open_memory(rest)
+    if separator and scheme == "sqlite":
+        from .sqlite import open_sqlite
+
+        return open_sqlite(rest)
     raise AppLoadError(f"no store has the URL {url!r}; the forms are {FORMS}")

@@ -24,7 +24,7 @@ from ..store import (
     read_units,
     write_units,
 )
-from .rules import check_key, check_limit, check_query, equals, measure, measure_all, write_key
+from .rules import check_key, check_limit, check_query, holds, measure, measure_all, write_key
 
 _SHARED: Final[dict[str, MemoryStore]] = {}
 _SHARING: Final = threading.Lock()
@@ -140,7 +140,7 @@ class MemoryStore:
         cost.requests += 1
         with self._lock:
             old = self._find(table, pk, sk)
-            if condition is None or _holds(condition, old):
+            if condition is None or holds(condition, old[0] if old else None):
                 self._put(table, pk, sk, item, size)
                 cost.write_units += write_units(size if old is None or size > old[1] else old[1])
                 return
@@ -152,13 +152,13 @@ class MemoryStore:
         failed: ConditionFailed | None = None
         units = 0
         with self._lock:
-            for index, (write, size) in enumerate(zip(writes, sizes)):
+            for index, (write, size) in enumerate(zip(writes, sizes, strict=True)):
                 old = self._find(*write_key(write))
                 units += write_units(max(size, old[1] if old else 0))
-                if failed is None and not _holds(write.condition, old):
+                if failed is None and not holds(write.condition, old[0] if old else None):
                     failed = ConditionFailed(_copy(old) if old else None, index)
             if failed is None:
-                for write, size in zip(writes, sizes):
+                for write, size in zip(writes, sizes, strict=True):
                     table, pk, sk = write_key(write)
                     if isinstance(write, Put):
                         self._put(table, pk, sk, write.item, size)
@@ -242,14 +242,6 @@ class MemoryStore:
         partition = self._tables[table].get(pk)
         if partition is not None:
             partition.delete(sk)
-
-
-def _holds(condition: Condition, old: _Record | None) -> bool:
-    if condition is None:
-        return True
-    if condition == "absent":
-        return old is None
-    return old is not None and equals(old[0], condition)
 
 
 def _bill_page(found: list[_Record], more: bool, size: int, cost: Cost) -> Page:

@@ -12,7 +12,7 @@ from ..store import (
     SORT_KEY_LIMIT,
     TRANSACTION_LIMIT,
     TRANSACTION_SIZE_LIMIT,
-    Equals,
+    Condition,
     Item,
     Put,
     SortKey,
@@ -76,9 +76,15 @@ def check_limit(limit: int | None) -> None:
         raise ValueError(f"a limit is at least 1, not {limit}")
 
 
-def equals(item: Item, condition: Equals) -> bool:
-    """Compare as DynamoDB does: type and value, so that `True` is not 1."""
-    value = item.get(condition.attribute)
+def holds(condition: Condition, old: Item | None) -> bool:
+    """Tell whether a condition holds against what stands there; as in DynamoDB, `True` does not equal 1."""
+    if condition is None:
+        return True
+    if condition == "absent":
+        return old is None
+    if old is None:
+        return False
+    value = old.get(condition.attribute)
     return type(value) is type(condition.value) and value == condition.value
 
 
