@@ -1,0 +1,71 @@
+"""What a frozen registry is: every name resolved, nothing left to check, and nothing that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..routing import Routes
+from .records import (
+    AggregateRecord,
+    CommandRecord,
+    EventHandlerRecord,
+    EvolverRecord,
+    MiddlewareRecord,
+    ProcessorRecord,
+    ProjectorRecord,
+    PublisherRecord,
+    QueryRecord,
+    ResourceRecord,
+    Schema,
+    ViewRecord,
+)
+
+__all__ = ["AggregateModel", "EventModel", "Model"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AggregateModel:
+    """An aggregate with its evolvers, by the event's current name, and its state upcasters, by the version they take."""
+
+    record: AggregateRecord
+    evolvers: Mapping[str, EvolverRecord]
+    state_upcasters: Mapping[int, Callable[[Any], Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventModel:
+    """An event that has an `event_type`, with its upcasters by the version they take."""
+
+    name: str
+    version: int
+    schema: Schema | None
+    source: str | None
+    was: tuple[str, ...]
+    upcasters: Mapping[int, Callable[[Any], Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A registry as it stood at one revision.
+
+    In every record the names are resolved: `inject` holds only what there is to inject. `events` finds an event type
+    by its current name and by each former one; an event that has no `event_type` is not in it. `processors` holds
+    `default` if something uses it.
+    """
+
+    name: str
+    revision: int
+    commands: Mapping[str, CommandRecord]
+    queries: Mapping[str, QueryRecord]
+    aggregates: Mapping[str, AggregateModel]
+    events: Mapping[str, EventModel]
+    middleware: tuple[MiddlewareRecord, ...]
+    resources: Mapping[str, ResourceRecord]
+    routes: Routes
+    views: Mapping[str, ViewRecord]
+    projectors: tuple[ProjectorRecord, ...]
+    processors: Mapping[str, ProcessorRecord]
+    event_handlers: tuple[EventHandlerRecord, ...]
+    publishers: tuple[PublisherRecord, ...]

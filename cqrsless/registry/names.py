@@ -1,0 +1,173 @@
+"""Checks of what a decorator is given, each with an error that says what to type instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Final
+
+from ..errors import RegistrationError
+from .places import Place
+from .records import AggregateRecord, EventType, ProcessorRecord, ViewRecord
+
+__all__ = ["did_you_mean"]
+
+PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+LONGEST_NAME: Final = 255
+
+
+def wrong(place: Place, text: str) -> RegistrationError:
+    """Make the error for a mistake at a place."""
+    return RegistrationError(f"{place}: {text}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Give the end of an error text that names what was perhaps meant, or nothing.
+
+    >>> did_you_mean("Ordr", ["Order", "Customer"])
+    "; did you mean 'Order'?"
+    """
+    from difflib import get_close_matches  # only where something is wrong already
+
+    near = get_close_matches(name[:LONGEST_NAME], list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def one_of(place: Place, what: str, value: object, choices: Collection[str]) -> Any:
+    """Check an option that is one of a few words."""
+    if not isinstance(value, str) or value not in choices:
+        words = ", ".join(f'"{choice}"' for choice in choices)
+        hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+        raise wrong(place, f"{what} is {value!r}; it is one of {words}{hint}")
+    return value
+
+
+def plain_name(place: Place, what: str, name: object) -> str:
+    """Check the name of an aggregate, view, processor, resource or registry, which becomes part of keys."""
+    _check_is_name(place, what, name)
+    assert isinstance(name, str)
+    if not PLAIN_NAME.fullmatch(name):
+        fitting = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).lstrip("0123456789_.-") or "Order"
+        raise wrong(
+            place,
+            f"the {what} name {name!r} is not a letter followed by letters, digits, '_', '.' and '-': write {fitting!r}",
+        )
+    return name
+
+
+def message_name(place: Place, what: str, name: object) -> str:
+    """Check the name of a command, query or event: any text that a log line and a key can hold."""
+    _check_is_name(place, what, name)
+    assert isinstance(name, str)
+    if any(ord(sign) < 32 or 127 <= ord(sign) < 160 or 0xD800 <= ord(sign) < 0xE000 for sign in name):
+        raise wrong(place, f"the {what} name {name!r} holds a control character: leave it out")
+    return name
+
+
+def _check_is_name(place: Place, what: str, name: object) -> None:
+    if callable(name) and not isinstance(name, EventType):
+        decorator = what.replace(" ", "_")
+        raise wrong(place, f'the decorator has no {what} name: write "@{decorator}(\\"Name\\")" above the function')
+    if not isinstance(name, str):
+        raise wrong(place, f"the {what} name {name!r} is no string")
+    if not name:
+        raise wrong(place, f"the {what} name is empty")
+    if len(name) > LONGEST_NAME:
+        raise wrong(place, f"the {what} name {name[:40]!r}... has {len(name)} characters; {LONGEST_NAME} are the most")
+
+
+def name_of(
+    place: Place, what: str, named: object, kind: type[AggregateRecord] | type[ViewRecord] | type[ProcessorRecord]
+) -> str:
+    """Give the name behind a name or the object of that name."""
+    if isinstance(named, kind):
+        return named.name
+    if isinstance(named, str):
+        return plain_name(place, what, named)
+    raise wrong(place, f"{what}={named!r} is neither the name of one nor what {what}(...) returned")
+
+
+def event_names(place: Place, decorator: str, names: tuple[object, ...]) -> tuple[str, ...]:
+    """Give the names behind event names and event types."""
+    if not names:
+        raise wrong(place, f'@{decorator}() names no event: write "@{decorator}(\\"OrderShipped\\", ...)"')
+    found: list[str] = []
+    for named in names:
+        if callable(named) and not isinstance(named, EventType):
+            raise wrong(
+                place,
+                f'@{decorator} is given a function where event names belong: write "@{decorator}(\\"OrderShipped\\")"',
+            )
+        name = named.name if isinstance(named, EventType) else message_name(place, "event", named)
+        if name in found:
+            raise wrong(place, f"@{decorator} names the event {name!r} twice")
+        found.append(name)
+    return tuple(found)
+
+
+def field_names(place: Place, what: str, fields: object, most: int | None = None) -> tuple[str, ...]:
+    """Check a field name, or several."""
+    names = (fields,) if isinstance(fields, str) else fields
+    if not isinstance(names, tuple) or not names or not all(isinstance(name, str) and name for name in names):
+        raise wrong(place, f"{what}={fields!r} is neither a field's name nor a tuple of them")
+    if len(set(names)) != len(names):
+        raise wrong(place, f"{what}={fields!r} names one field twice")
+    if most is not None and len(names) > most:
+        raise wrong(place, f"{what}={fields!r} has {len(names)} fields; a partition and a sort field are the most")
+    return tuple(map(str, names))
+
+
+def whole_number(place: Place, what: str, value: object, least: int) -> int:
+    if type(value) is not int or value < least:
+        raise wrong(place, f"{what}={value!r} is not a whole number from {least}")
+    return value
+
+
+def truth(place: Place, what: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise wrong(place, f"{what}={value!r} is neither True nor False")
+    return value
+
+
+def is_schema(value: object) -> bool:
+    """Say whether this is a marshmallow schema, class or instance, without importing marshmallow."""
+    return callable(getattr(value, "load", None)) and callable(getattr(value, "dump", None))
+
+
+def schema_or_none(place: Place, value: Any) -> Any:
+    if value is not None and not is_schema(value):
+        raise wrong(
+            place, f"schema={value!r} is not a marshmallow schema (a subclass of Schema, or an instance of one)"
+        )
+    return value
+
+
+def state_type(place: Place, value: Any) -> Any:
+    if value is None or value is dict:
+        return dict
+    if (isinstance(value, type) and hasattr(value, "__dataclass_fields__")) or is_schema(value):
+        return value
+    raise wrong(place, f"state={value!r} is neither dict, nor a dataclass, nor a marshmallow schema")
+
+
+def target_url(place: Place, to: object) -> str:
+    if isinstance(to, str) and to.isprintable():
+        scheme, _, target = to.partition("://")
+        if scheme in ("eventbridge", "sns", "sqs") and target:
+            return to
+    raise wrong(place, f'to={to!r} is not one of "eventbridge://bus", "sns://topic" and "sqs://queue"')
+
+
+def exception_types(place: Place, what: str, value: object) -> tuple[type[BaseException], ...]:
+    types = (value,) if isinstance(value, type) else value
+    if isinstance(types, (tuple, list)) and all(
+        isinstance(one, type) and issubclass(one, BaseException) for one in types
+    ):
+        return tuple(types)
+    raise wrong(place, f"{what}={value!r} is neither an exception class nor a tuple of them")
+
+
+def function_or_none(place: Place, what: str, value: Any) -> Callable[..., Any] | None:
+    if value is not None and not callable(value):
+        raise wrong(place, f"{what}={value!r} is no function")
+    return value

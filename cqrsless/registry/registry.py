@@ -1,0 +1,73 @@
+"""The registry: what the decorators write to, and what an application is frozen from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock
+from typing import Final, final
+
+from .deciding import DecidingDecorators
+from .freeze import freeze
+from .model import Model
+from .names import plain_name
+from .places import site_of_caller
+from .reacting import ReactingDecorators
+from .shelves import Shelves
+
+__all__ = ["DEFAULT", "Registry"]
+
+
+@final
+class Registry(DecidingDecorators, ReactingDecorators):
+    """The functions of one application; several registries in one process know nothing of each other.
+
+    The decorators at the top of `cqrsless` write to the default one.
+
+    >>> from cqrsless import Registry
+    >>> billing = Registry("billing")
+    >>> billing.empty
+    True
+    """
+
+    __slots__ = ("_lock", "_models", "_revision", "_shelves", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = plain_name(site_of_caller().place, "registry", name)
+        self._shelves = Shelves()
+        self._revision = 0
+        self._models: dict[frozenset[str], Model] = {}
+        self._lock = RLock()
+
+    def __repr__(self) -> str:
+        return f"<Registry {self.name!r}>"
+
+    @property
+    def revision(self) -> int:
+        """A number that grows with every registration, so that an application sees when to freeze again."""
+        return self._revision
+
+    @property
+    def empty(self) -> bool:
+        return self._revision == 0
+
+    def freeze(self, provided: frozenset[str] = frozenset()) -> Model:
+        """Resolve every name, or raise `RegistrationError` with the line of the mistake.
+
+        `provided` are the names of the resources that the application brings along. The same model is given until
+        something else is registered, which is always possible.
+        """
+        with self._lock:
+            model = self._models.get(provided)
+            if model is None:
+                model = freeze(self.name, self._revision, self._shelves, provided)
+                self._models[provided] = model
+            return model
+
+    def _register(self, put: Callable[[], None]) -> None:
+        with self._lock:
+            put()
+            self._revision += 1
+            self._models.clear()
+
+
+DEFAULT: Final = Registry("default")
