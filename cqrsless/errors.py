@@ -17,6 +17,7 @@ __all__ = [
     "CqrslessError",
     "DuplicateMismatch",
     "Forbidden",
+    "InvalidReturn",
     "MalformedMessage",
     "NotFound",
     "RegistrationError",
@@ -163,6 +164,10 @@ class UnknownEvent(CqrslessError):
     """An event is stored, or about to be, that this application does not know."""
 
     status = 500
+
+
+class InvalidReturn(CqrslessError, TypeError):
+    """A handler returned what it may not."""
 
 
 class StoreUnavailable(CqrslessError):

@@ -1,0 +1,171 @@
+"""A commit as one item: all that a command changed.
+
+| attribute | holds |
+|---|---|
+| `pk`, `c` | the aggregate, and the commit's number (dense, from 1) |
+| `time`, `seq` | microseconds since 1970 (never before the previous commit's); the sequence of its last event |
+| `head` | JSON: the command's id, name, source, actor, correlation, causation, metadata and payload digest; `last`: for each event name the aggregate has had, the last earlier commit with it (`*`: for those left out) |
+| `recent` | digests of the last commands (see `duplicates`) |
+| `events` | `[[name, payload, version?], ...]`, text or compressed |
+| `names` | a key for each event name, for stream filters |
+| `state`, `sv` | the state after it, when due, and its `state_version` |
+| `gone` / `void` | the aggregate was deleted / nothing exists yet (a refusal was recorded before a creation) |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final, NamedTuple
+
+from .. import codec
+from ..errors import CommitTooLarge
+from ..messages import Message
+from ..store import ITEM_LIMIT, Item, item_size, value_size, write_units
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+#: Event names whose last commit is kept by name; past that, one number stands for all that were left out.
+NAMES_KEPT: Final = 32
+#: Below this, compressing cannot save a write unit often enough to be tried.
+_WORTH_COMPRESSING: Final = 1024
+_dumps: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Encoded(NamedTuple):
+    """An event about to be stored: `payload` is what a later read will give, `text` its stored form."""
+
+    name: str
+    text: str
+    payload: Any
+    version: int = 1
+
+
+def microseconds(time: datetime) -> int:
+    return (time - EPOCH) // timedelta(microseconds=1)
+
+
+def moment(stored: int) -> datetime:
+    return EPOCH + timedelta(microseconds=stored)
+
+
+def event_id(pk: str, sequence: int) -> str:
+    """Give an event's id: stable, unique in its store, and nothing that needs storing."""
+    return f"{pk}@{sequence}"
+
+
+def head_of(message: Message, payload_digest: str, last: Mapping[str, int]) -> str:
+    """Write the head of the commit that a command makes."""
+    head: dict[str, Any] = {
+        "id": message.id,
+        "name": message.name,
+        "source": message.source,
+        "digest": payload_digest,
+    }
+    if message.actor:
+        head["actor"] = message.actor
+    if message.correlation_id and message.correlation_id != message.id:
+        head["cor"] = message.correlation_id
+    if message.causation_id:
+        head["cau"] = message.causation_id
+    if message.metadata:
+        head["meta"] = codec.encode(dict(message.metadata), f"the metadata of {message.name}")[0]
+    if last:
+        head["last"] = last
+    return _dumps(head)
+
+
+def read_head(item: Item) -> dict[str, Any]:
+    head: dict[str, Any] = json.loads(item["head"])
+    return head
+
+
+def made_by(head: Mapping[str, Any], message: Message) -> bool:
+    """Say whether a commit came from this command, whatever its payload."""
+    return (
+        head["id"] == message.id
+        and head["name"] == message.name
+        and head["source"] == message.source
+        and head.get("actor") == (message.actor or None)
+    )
+
+
+def metadata_of(head: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the metadata that each event of a commit bears: the command's own and where it came from."""
+    metadata: dict[str, Any] = codec.decode(head["meta"]) if "meta" in head else {}
+    metadata["correlation_id"] = head.get("cor", head["id"])
+    metadata["causation_id"] = head["id"]
+    if "actor" in head:
+        metadata["actor"] = head["actor"]
+    return metadata
+
+
+def advance_last(last: Mapping[str, int], names: Sequence[str], number: int) -> dict[str, int]:
+    """Note that commit `number` holds these names; what no longer fits is covered by `*`, an upper bound.
+
+    >>> advance_last({"Opened": 1}, ["Deposited"], 2)
+    {'Opened': 1, 'Deposited': 2}
+    """
+    if not names:
+        return dict(last)
+    after = {**last, **dict.fromkeys(names, number)}
+    rest = after.pop("*", 0)
+    if len(after) > NAMES_KEPT:
+        for name in sorted(after, key=after.__getitem__)[: len(after) - NAMES_KEPT]:
+            rest = max(rest, after.pop(name))
+    if rest:
+        after["*"] = rest
+    return after
+
+
+def events_text(events: Sequence[Encoded]) -> str:
+    return (
+        "["
+        + ",".join(
+            f"[{_dumps(e.name)},{e.text}]" if e.version == 1 else f"[{_dumps(e.name)},{e.text},{e.version}]" for e in events
+        )
+        + "]"
+    )
+
+
+def stored_events(item: Item) -> list[list[Any]]:
+    """Give a commit's events as stored: `[name, payload]`, with the payload's version where it is not 1."""
+    body = item.get("events")
+    if body is None:
+        return []
+    events: list[list[Any]] = codec.decode(codec.inflate(body))
+    return events
+
+
+def fit(item: Item, limit: int = ITEM_LIMIT) -> int:
+    """Compress an item's bodies where that saves units, in place, and give its size.
+
+    Raises `CommitTooLarge` where it does not fit, or where its bodies pass the bound of what is decompressed.
+    """
+    size = item_size(item)
+    if size <= _WORTH_COMPRESSING:
+        return size
+    plain = [name for name in ("events", "state") if type(item.get(name)) is str]
+    for name in plain:
+        body = value_size(item[name])
+        if body > codec.UNCOMPRESSED_LIMIT:
+            raise CommitTooLarge(
+                f"the {name} of commit {item['c']} of {item['pk']} take {body} bytes, and {codec.UNCOMPRESSED_LIMIT} is "
+                "the most even before compression: keep large values elsewhere and store a reference",
+                size=body,
+                limit=codec.UNCOMPRESSED_LIMIT,
+            )
+    packed = {name: codec.compress(item[name]) for name in plain}
+    small = {**item, **{name: body for name, body in packed.items() if len(body) < value_size(item[name])}}
+    smaller = item_size(small)
+    if write_units(smaller) < write_units(size):
+        item.update(small)
+        size = smaller
+    if size > limit:
+        raise CommitTooLarge(
+            f"commit {item['c']} of {item['pk']} takes {size} bytes, and an item holds {limit}: keep large values "
+            "elsewhere and store a reference, or make a smaller aggregate",
+            size=size,
+            limit=limit,
+        )
+    return size

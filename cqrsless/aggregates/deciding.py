@@ -1,0 +1,123 @@
+"""From a command and a state to what is to be committed. Nothing here touches a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from .. import codec
+from ..errors import AlreadyExists, InvalidReturn, NotFound, VersionMismatch
+from ..messages import Event, Message
+from ..registry import DELETED
+from .commits import Encoded
+from .kind import Kind
+from .loaded import Loaded
+
+Creation = Literal["never", "always", "if_missing"]
+
+
+class Plan(Protocol):
+    """What a command's registration says of it: its payload, made anew for each decision, and its handler."""
+
+    def payload(self, message: Message) -> Any: ...
+    def decide(self, message: Message, payload: Any, state: Any) -> Any: ...
+
+
+class Decision(NamedTuple):
+    """What a command changes: its events, and the state after them as stored (`None`: there is none)."""
+
+    events: Sequence[Encoded]
+    text: str | None
+    gone: bool = False
+    void: bool = False
+
+
+def check(kind: Kind, creation: Creation, message: Message, loaded: Loaded) -> None:
+    """Raise where the aggregate's existence or version is not what the command needs."""
+    name, ref = message.name, f"{kind.name} {message.aggregate_id}"
+    if loaded.exists:
+        if creation == "always":
+            raise AlreadyExists(f"{ref} exists already, and {name} creates one")
+    elif loaded.gone:
+        if creation == "always":
+            raise AlreadyExists(f"{ref} was deleted, and an id is not used twice: {name} needs a new one")
+        raise NotFound(f"{ref} was deleted")
+    elif creation == "never":
+        raise NotFound(f"there is no {ref} for {name}")
+    expected = message.expected_version
+    if expected is not None and expected != loaded.number:
+        raise VersionMismatch(f"{ref} is at version {loaded.number}, and {name} expects {expected}")
+
+
+def decide(
+    kind: Kind, creation: Creation, message: Message, payload: Any, loaded: Loaded, plan: Plan
+) -> Decision | None:
+    """Run a handler on a private copy of the state; `None` where nothing changes."""
+    check(kind, creation, message, loaded)
+    if kind.event_sourced:
+        events = _events(kind, plan.decide(message, payload, loaded.private(kind)), message)
+        return fold_onto(kind, loaded, events, message) if events else None
+    outcome = plan.decide(message, payload, loaded.private(kind) if loaded.exists else None)
+    return _stored(kind, outcome, message, loaded)
+
+
+def fold_onto(kind: Kind, loaded: Loaded, events: Sequence[Encoded], message: Message) -> Decision:
+    state = kind.fold_new(loaded.private(kind), events, message, loaded.seq, loaded.number + 1)
+    return Decision(events, None, gone=True) if state is DELETED else Decision(events, kind.codec.encode(state))
+
+
+def refuse(kind: Kind, message: Message, payload: Any, reason: Exception, loaded: Loaded) -> Decision:
+    """Decide on the event named by `on_rejected`: the command's payload with the reason, on an unchanged state."""
+    assert message.on_rejected is not None
+    body = payload if isinstance(payload, dict) else message.payload if isinstance(message.payload, dict) else {}
+    events = (kind.encode(message.on_rejected, {**body, "reason": str(reason)}),)
+    if kind.event_sourced:
+        decision = fold_onto(kind, loaded, events, message)
+        return decision if loaded.exists else decision._replace(void=True)
+    return Decision(events, loaded.text, void=not loaded.exists)
+
+
+def _stored(kind: Kind, outcome: Any, message: Message, loaded: Loaded) -> Decision | None:
+    given: Any = ()
+    state = outcome
+    if isinstance(outcome, tuple):
+        if len(outcome) != 2:
+            raise _wrong(message, f"a tuple of {len(outcome)}", "return (state, event) or (state, [events])")
+        state, given = outcome
+    if state is None:
+        raise _wrong(message, "no state", "return the state, changed or not; to delete it, return DELETED")
+    if isinstance(state, Event) or not isinstance(given, (Event, Iterable, type(None))):
+        raise _wrong(message, "an event for a state", f"return (state, event): {kind.name} is state-stored")
+    events = _events(kind, given, message)
+    if state is DELETED:
+        return Decision(events, None, gone=True)
+    text = kind.codec.encode(state)
+    if not events and loaded.exists and _same(text, loaded.text):
+        return None
+    return Decision(events, text)
+
+
+def _same(new: str, old: str | None) -> bool:
+    if new == old or old is None:
+        return new == old
+    return codec.digest(codec.decode(new)) == codec.digest(codec.decode(old))
+
+
+def _events(kind: Kind, given: Any, message: Message) -> list[Encoded]:
+    if given is None:
+        return []
+    if isinstance(given, Event):
+        return [kind.encode(given.name, given.payload)]
+    advice = "return an Event, several, or nothing"
+    if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
+        raise _wrong(message, f"a {type(given).__name__} for events", advice)
+    events: list[Encoded] = []
+    for event in given:
+        if not isinstance(event, Event):
+            raise _wrong(message, f"a {type(event).__name__} among its events", advice)
+        events.append(kind.encode(event.name, event.payload))
+    return events
+
+
+def _wrong(message: Message, found: str, advice: str) -> InvalidReturn:
+    return InvalidReturn(f"the handler of {message.name} returned {found}: {advice}")

@@ -1,0 +1,333 @@
+"""One command, one write: the protocol that turns a decision into a commit.
+
+A successful conditional write proves the state that it was decided on. Everything else, a refusal, nothing to do, an
+exception, stands only if it was decided on a state that was just read up to the tip.
+"""
+
+from __future__ import annotations
+
+import random
+import time as clock
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from ..codec import digest
+from ..errors import AlreadyExists, CommitTooLarge, ConcurrencyConflict, DuplicateMismatch, Rejected
+from ..keys import aggregate_key
+from ..messages import CommandResult, Cost, Message, RecordedEvent
+from ..store import ConditionFailed, Item, Store, item_size, value_size
+from . import duplicates, reading
+from .commits import (
+    advance_last,
+    event_id,
+    events_text,
+    fit,
+    head_of,
+    made_by,
+    microseconds,
+    moment,
+    read_head,
+)
+from .deciding import Creation, Decision, Plan, decide, refuse
+from .kind import Kind
+from .loaded import Loaded, fold, nothing
+from .memory import Cache, Turns
+from .snapshots import is_due
+
+#: How long a command goes on after lost races, in seconds and in attempts, before it is a `ConcurrencyConflict`.
+PATIENCE: Final = 15.0
+ATTEMPTS: Final = 200
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.25
+
+_STATE_OVERHEAD: Final = len("state") + len("sv") + 2
+
+
+class Executor:
+    """Executes commands on the aggregates of one store; one per application and process."""
+
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        *,
+        cache: Cache | None = None,
+        remembered: int = duplicates.REMEMBERED,
+        sleep: Callable[[float], None] = clock.sleep,
+    ) -> None:
+        self.store = store
+        self.cache = cache if cache is not None else Cache()
+        self.turns = Turns()
+        self.remembered = remembered
+        self._now = now
+        self._sleep = sleep
+
+    def now(self) -> int:
+        return microseconds(self._now())
+
+    def pause(self, misses: int) -> None:
+        """Wait a random while, longer after each miss, so that many writers spread out."""
+        self._sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**misses)))
+
+
+class Execution:
+    """One command on its way; used once. `cost` and `conflicts` (lost races) can be read however it ends."""
+
+    def __init__(
+        self, executor: Executor, kind: Kind, message: Message, payload: Any, plan: Plan, creation: Creation
+    ) -> None:
+        self.executor = executor
+        self.store = executor.store
+        self.kind = kind
+        self.pk = aggregate_key(kind.name, message.aggregate_id or "")
+        self.message = message
+        self.plan = plan
+        self.creation: Creation = creation
+        self._payload = payload
+        self._decisions = 0
+        self.cost = Cost()
+        self.conflicts = 0
+        self.identity = duplicates.identity(message)
+        self.digest = digest(message.payload, f"the payload of {message.name}")
+        self.searched = 0
+
+    def run(self) -> CommandResult:
+        """Execute the command, in its turn."""
+        turns = self.executor.turns
+        turns.take(self.pk)
+        try:
+            return self.commit()
+        finally:
+            turns.give(self.pk)
+
+    def commit(self) -> CommandResult:
+        loaded, fresh = self.start()
+        gives_up = clock.monotonic() + PATIENCE
+        while True:
+            repeated = self.duplicate(loaded)
+            if repeated is not None:
+                return self.settle(loaded, repeated)
+            try:
+                decision = self.decide(loaded)
+                item = None if decision is None else self.item(loaded, decision)
+            except Exception:
+                known, loaded = loaded, self.verify(loaded, fresh)
+                fresh = True
+                if loaded is not known:
+                    continue
+                self.keep(loaded)
+                raise
+            if decision is None or item is None:
+                known, loaded = loaded, self.verify(loaded, fresh)
+                fresh = True
+                if loaded is not known:
+                    continue
+                return self.settle(loaded, self.result(loaded.number, ()))
+            try:
+                self.store.put("events", item, self.cost, condition="absent")
+            except ConditionFailed as failed:
+                if failed.item is None:  # gone since: nothing of ours deletes commits
+                    raise ConcurrencyConflict(f"commit {item['c']} of {self.pk} was deleted while it was written") from None
+                mine = self.recognise(failed.item, item)
+                if mine is not None:
+                    return self.settle(self.forward(loaded, failed.item), mine)
+                loaded, fresh = self.lost(loaded, failed.item, gives_up)
+                continue
+            after = self.after(loaded, decision, item)
+            return self.settle(after, self.result(item["c"], self.recorded(item, decision)))
+
+    # -- what is known
+
+    def start(self) -> tuple[Loaded, bool]:
+        """Give what to decide on, and whether it was just read up to the tip."""
+        cached = self.executor.cache.get(self.pk)
+        if cached is not None:
+            return cached, False
+        if self.creation == "always":  # the condition on commit 1 is the check: a create reads nothing
+            return nothing(self.kind), False
+        return reading.load(self.store, self.kind, self.pk, self.cost), True
+
+    def verify(self, loaded: Loaded, fresh: bool) -> Loaded:
+        """Read up to the tip where that was not just done; the same object if nothing is newer."""
+        return loaded if fresh else reading.catch_up(self.store, self.kind, self.pk, loaded, self.cost)
+
+    def forward(self, loaded: Loaded, item: Item) -> Loaded:
+        """Fold the commit that stands in the way, which is the next one, as numbers are dense."""
+        return fold(self.kind, loaded, (item,))
+
+    def lost(self, loaded: Loaded, item: Item, gives_up: float) -> tuple[Loaded, bool]:
+        """Go on after a lost race: from the returned commit the first time, from a read after that."""
+        self.conflicts += 1
+        if self.conflicts == 1:
+            return self.forward(loaded, item), False
+        if self.conflicts >= ATTEMPTS or clock.monotonic() > gives_up:
+            raise ConcurrencyConflict(
+                f"{self.message.name} lost {self.conflicts} races for {self.kind.name} {self.message.aggregate_id}: "
+                "other writers were faster every time; try again, or spread the writes over more aggregates"
+            )
+        self.executor.pause(self.conflicts)
+        loaded = self.forward(loaded, item)
+        return reading.catch_up(self.store, self.kind, self.pk, loaded, self.cost), True
+
+    # -- deciding
+
+    def decide(self, loaded: Loaded) -> Decision | None:
+        try:
+            return decide(self.kind, self.creation, self.message, self.payload(), loaded, self.plan)
+        except (Rejected, AlreadyExists) as refusal:
+            if self.message.on_rejected is None or loaded.gone:
+                raise
+            return refuse(self.kind, self.message, self.payload(), refusal, loaded)
+
+    def payload(self) -> Any:
+        """Give the payload, made anew after the first time: a handler may have changed the one it was given."""
+        self._decisions += 1
+        return self._payload if self._decisions == 1 else self.plan.payload(self.message)
+
+    def item(self, loaded: Loaded, decision: Decision) -> Item:
+        """Make the commit's item, with a snapshot where one is due and fits."""
+        number = loaded.number + 1
+        time = max(self.executor.now(), loaded.time)
+        item: Item = {
+            "pk": self.pk,
+            "c": number,
+            "time": time,
+            "seq": loaded.seq + len(decision.events),
+            "head": head_of(self.message, self.digest, loaded.last),
+            "recent": duplicates.remember(loaded.recent, self.identity, time, self.executor.remembered),
+        }
+        if decision.events:
+            item["events"] = events_text(decision.events)
+            item["names"] = dict.fromkeys((event.name for event in decision.events), "1")
+        if decision.void:
+            item["void"] = True
+        if decision.gone:
+            item["gone"], item["sv"] = True, self.kind.state_version
+        if decision.text is None:
+            fit(item)
+            return item
+        if not self.kind.event_sourced:
+            item["state"], item["sv"] = decision.text, self.kind.state_version
+            fit(item)
+            return item
+        size = item_size(item)
+        snapshot = value_size(decision.text) + _STATE_OVERHEAD
+        if is_due(size=size, snapshot=snapshot, gap=loaded.gap + 1, tail=loaded.tail + size, every=self.kind.every):
+            full = {**item, "state": decision.text, "sv": self.kind.state_version}
+            try:
+                fit(full)
+                return full
+            except CommitTooLarge:  # a snapshot only saves reading: the commit goes without
+                pass
+        fit(item)
+        return item
+
+    # -- duplicates
+
+    def duplicate(self, loaded: Loaded) -> CommandResult | None:
+        """Find this command among the commits before, and give its result again."""
+        for ago in duplicates.places(loaded.recent, self.identity):
+            number = loaded.number - ago
+            item = loaded.tip if ago == 0 else self.store.get("events", self.pk, number, self.cost)
+            if item is not None:
+                found = self.repeated(item)
+                if found is not None:
+                    return found
+        return self.old_duplicate(loaded)
+
+    def old_duplicate(self, loaded: Loaded) -> CommandResult | None:
+        """Search the commits since the message was sent, where its source sends again and the digests end sooner."""
+        sent = self.message.sent
+        if sent is None or duplicates.covers(loaded.recent, loaded.number, sent):
+            return None
+        oldest = loaded.number - len(loaded.recent) // duplicates.ENTRY
+        since = microseconds(sent) - duplicates.SKEW * 1_000_000
+        last, first = oldest, self.searched + 1
+        self.searched = oldest
+        while last >= first:
+            page = self.store.query("events", self.pk, self.cost, first=first, last=last, descending=True, limit=100)
+            for item in page.items:
+                if item["time"] < since:
+                    return None
+                found = self.repeated(item)
+                if found is not None:
+                    return found
+            if not page.items:
+                return None
+            last = page.items[-1]["c"] - 1
+        return None
+
+    def repeated(self, item: Item) -> CommandResult | None:
+        """Give the result of a commit if it is this command's; raise if its payload was another."""
+        head = read_head(item)
+        if not made_by(head, self.message):
+            return None
+        if head["digest"] != self.digest:
+            raise DuplicateMismatch(
+                f"{self.message.name} {self.message.id} was executed before with another payload, as commit "
+                f"{item['c']} of {self.kind.name} {self.message.aggregate_id}: give a new command a new id"
+            )
+        return self.result(item["c"], self.kind.recorded(item), duplicate=True)
+
+    def recognise(self, found: Item, put: Item) -> CommandResult | None:
+        """Tell a lost answer from a lost race: the commit in the way may be this very command."""
+        mine = self.repeated(found)
+        if mine is None or found != put:
+            return mine
+        return self.result(mine.version or 0, mine.events)
+
+    # -- the answer
+
+    def after(self, loaded: Loaded, decision: Decision, item: Item) -> Loaded:
+        """Make what is known after the commit, without reading it back."""
+        bears = self.kind.usable(item)
+        text = decision.text
+        return Loaded(
+            number=item["c"],
+            seq=item["seq"],
+            time=item["time"],
+            recent=item["recent"],
+            last=advance_last(loaded.last, list(item.get("names", ())), item["c"]),
+            gone=decision.gone,
+            void=decision.void,
+            gap=0 if bears else loaded.gap + 1,
+            tail=0 if bears else loaded.tail + item_size(item),
+            tip=item,
+            state=self.kind.read(text) if text is not None and self.kind.shareable else None,
+            text=text,
+        )
+
+    def recorded(self, item: Item, decision: Decision) -> tuple[RecordedEvent, ...]:
+        if not decision.events:
+            return ()
+        message = self.message
+        metadata = {
+            **message.metadata,
+            "correlation_id": message.correlation_id or message.id,
+            "causation_id": message.id,
+        }
+        if message.actor:
+            metadata["actor"] = message.actor
+        first, time, number = item["seq"] - len(decision.events) + 1, moment(item["time"]), item["c"]
+        return tuple(
+            RecordedEvent(event.name, event.payload, at, number, event_id(self.pk, at), time, metadata)
+            for at, event in enumerate(decision.events, first)
+        )
+
+    def result(self, version: int, events: tuple[RecordedEvent, ...], *, duplicate: bool = False) -> CommandResult:
+        return CommandResult(
+            aggregate_id=self.message.aggregate_id,
+            version=version,
+            events=events,
+            duplicate=duplicate,
+            cost=self.cost,
+            aggregate=self.kind.name,
+        )
+
+    def settle(self, loaded: Loaded, result: CommandResult) -> CommandResult:
+        self.keep(loaded)
+        return result
+
+    def keep(self, loaded: Loaded) -> None:
+        if loaded.number:
+            self.executor.cache.put(self.pk, loaded)

@@ -1,0 +1,183 @@
+"""What the code says of one type of aggregate: how its states and events are stored, and how events fold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .. import codec
+from ..errors import InvalidReturn, SerializationFailed, UnknownEvent
+from ..messages import Message, RecordedEvent
+from ..registry import DELETED
+from ..states import PayloadCodec, state_codec
+from ..store import Item
+from .commits import Encoded, event_id, metadata_of, moment, read_head, stored_events
+
+if TYPE_CHECKING:
+    from ..registry import AggregateModel, EventModel
+
+Evolve = Callable[..., Any]
+
+
+class Kind:
+    """An aggregate's type, compiled from its registration. It never changes; a new registration makes a new one."""
+
+    def __init__(self, model: AggregateModel, events: Mapping[str, EventModel]) -> None:
+        record = model.record
+        self.record = record
+        self.name = record.name
+        self.id_field = record.id_field
+        self.event_sourced = record.event_sourced
+        self.state_version = record.state_version
+        self.every = record.snapshot_every if record.event_sourced else 1
+        self.codec = state_codec(record.state, record.name)
+        self.shareable = self.codec.shareable
+        self._state_upcasters = model.state_upcasters
+        self._evolvers: dict[str, tuple[Evolve, bool]] = {
+            name: (evolver.fn, bool(evolver.inject)) for name, evolver in model.evolvers.items()
+        }
+        self._events = events
+        self._payloads: dict[str, PayloadCodec] = {}
+
+    # -- events
+
+    def knows(self, name: str) -> bool:
+        return name in self._evolvers or name in self._events
+
+    def payload_codec(self, name: str) -> PayloadCodec:
+        """Give the codec of an event by its name, present or former."""
+        found = self._payloads.get(name)
+        if found is None:
+            event = self._events.get(name)
+            found = (
+                PayloadCodec(name)
+                if event is None
+                else PayloadCodec(event.name, schema=event.schema, version=event.version, upcasters=event.upcasters)
+            )
+            if self.knows(name):  # a name out of thin air is not kept: there is no end to those
+                self._payloads[name] = found
+        return found
+
+    def encode(self, name: str, payload: Any) -> Encoded:
+        if self.event_sourced and not self.knows(name):
+            raise UnknownEvent(
+                f"{self.name} is about to record {name}, which this application could not fold again: "
+                f"add @evolver({name!r}, aggregate={self.name!r}), or event_type({name!r}) if it changes no state"
+            )
+        how = self.payload_codec(name)
+        text, plain = how.encode(payload)
+        return Encoded(how.name, text, plain, how.version)
+
+    def decode(self, stored: list[Any], pk: str) -> tuple[str, Any]:
+        """Bring a stored event up to date: its present name and payload."""
+        name = stored[0]
+        version = stored[2] if len(stored) > 2 else 1
+        if self.event_sourced and not self.knows(name):
+            raise UnknownEvent(
+                f"{pk} holds {name}, which this application does not know: deploy the code that records it, "
+                f"add @evolver({name!r}, aggregate={self.name!r}), or event_type({name!r}) if it changes no state"
+            )
+        how = self.payload_codec(name)
+        if version > how.version:
+            raise UnknownEvent(
+                f"{pk} holds {name} of version {version}, and this application knows version {how.version}: "
+                "deploy the newer code"
+            )
+        return how.name, how.decode(stored[1], version)
+
+    def recorded(self, item: Item) -> tuple[RecordedEvent, ...]:
+        """Give a commit's events as a reader sees them today."""
+        stored = stored_events(item)
+        if not stored:
+            return ()
+        head = read_head(item)
+        pk, first, time = item["pk"], item["seq"] - len(stored) + 1, moment(item["time"])
+        return tuple(
+            RecordedEvent(*self.decode(event, pk), sequence, item["c"], event_id(pk, sequence), time, metadata_of(head))
+            for sequence, event in enumerate(stored, first)
+        )
+
+    # -- states
+
+    def read(self, text: str) -> Any:
+        """Make a state of its stored text: a private copy."""
+        return self.codec.read(codec.decode(text))
+
+    def usable(self, item: Item) -> bool:
+        """Say whether a load may stand on this commit: it bears a state that this code reads."""
+        if not self.event_sourced:
+            return True
+        return ("state" in item or "gone" in item) and self._reachable(item["sv"])
+
+    def _reachable(self, version: int) -> bool:
+        return version <= self.state_version and all(
+            step in self._state_upcasters for step in range(version, self.state_version)
+        )
+
+    def state_in(self, item: Item) -> Any:
+        """Read the state that a usable commit bears, brought up to date; `None` where nothing exists."""
+        body = item.get("state")
+        if body is None:
+            return None
+        version = item["sv"]
+        if not self._reachable(version):
+            raise SerializationFailed(
+                f"{item['pk']} is stored with state_version {version}, and this application reads "
+                f"{self.state_version}: deploy the newer code"
+            )
+        stored = codec.decode(codec.inflate(body))
+        for step in range(version, self.state_version):
+            stored = self._state_upcasters[step](stored)
+        return self.codec.read(stored)
+
+    def fold(self, state: Any, item: Item) -> Any:
+        """Fold a stored commit's events into a state that may be changed in place; `DELETED` ends it."""
+        pk = item["pk"]
+        stored = stored_events(item)
+        first = item["seq"] - len(stored) + 1
+        for sequence, event in enumerate(stored, first):
+            name, payload = self.decode(event, pk)
+            state = self.evolve(state, name, payload, item, sequence)
+        return state
+
+    def fold_new(self, state: Any, events: Iterable[Encoded], message: Message, sequence: int, number: int) -> Any:
+        """Fold events that are about to be committed, each from a payload of its own."""
+        for at, event in enumerate(events, sequence + 1):
+            payload = event.payload
+            if not self.shareable:
+                payload = self.payload_codec(event.name).decode(codec.decode(event.text), event.version)
+            state = self.evolve(state, event.name, payload, (message, number), at)
+        return state
+
+    def evolve(self, state: Any, name: str, payload: Any, source: Item | tuple[Message, int], sequence: int) -> Any:
+        found = self._evolvers.get(name)
+        if found is None:
+            return state
+        if state is DELETED:
+            raise InvalidReturn(f"{name} follows an event that deleted its {self.name}: what is deleted has no more events")
+        fn, wants_message = found
+        after = fn(state, payload, message=self._message(name, payload, source, sequence)) if wants_message else fn(state, payload)
+        if after is None:
+            raise InvalidReturn(
+                f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, even where "
+                "it was changed in place"
+            )
+        return after
+
+    def _message(self, name: str, payload: Any, source: Item | tuple[Message, int], sequence: int) -> Message:
+        """Give the event's message, the same whether it was just decided or read from the store."""
+        if isinstance(source, tuple):
+            message, number = source
+            return message._replace(
+                name=name, kind="event", payload=payload, sequence=sequence, version=number,
+                id=event_id(f"{self.name}#{message.aggregate_id}", sequence), causation_id=message.id,
+                expected_version=None, on_rejected=None, sent=None, claims={},
+            )  # fmt: skip
+        head = read_head(source)
+        metadata = metadata_of(head)
+        return Message(
+            id=event_id(source["pk"], sequence), name=name, kind="event", payload=payload, time=moment(source["time"]),
+            source=head["source"], actor=head.get("actor"), correlation_id=metadata["correlation_id"],
+            causation_id=head["id"], aggregate_id=source["pk"].partition("#")[2], version=source["c"], sequence=sequence,
+            metadata=metadata,
+        )  # fmt: skip

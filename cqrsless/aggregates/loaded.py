@@ -1,0 +1,121 @@
+"""An aggregate as of one of its commits, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from ..registry import DELETED
+from ..store import Item, item_size
+from .commits import advance_last, read_head
+from .kind import Kind
+
+_WEIGHT: Final = 600  # bytes that the objects around a state take, about
+
+
+class Loaded:
+    """An aggregate's state and what the next commit needs of the last one.
+
+    Never changed once made. The state is kept as an object where it cannot be changed in place, else as its text,
+    and every `private()` reads a copy from it: a handler that mutates its state can spoil neither the cache nor a
+    retry.
+    """
+
+    __slots__ = ("_state", "gap", "gone", "last", "number", "recent", "seq", "tail", "text", "time", "tip", "void")
+
+    def __init__(
+        self, *, number: int, seq: int, time: int, recent: bytes, last: Mapping[str, int], gone: bool, void: bool,
+        gap: int, tail: int, tip: Item | None, state: Any = None, text: str | None = None,
+    ) -> None:  # fmt: skip
+        self.number = number
+        self.seq = seq
+        self.time = time
+        self.recent = recent
+        self.last = last
+        self.gone = gone
+        self.void = void
+        #: Commits since the newest usable snapshot, and their bytes.
+        self.gap = gap
+        self.tail = tail
+        #: The newest commit itself.
+        self.tip = tip
+        #: The state as stored; `None` where there is none.
+        self.text = text
+        self._state = state
+
+    @property
+    def exists(self) -> bool:
+        return self.number > 0 and not self.gone and not self.void
+
+    @property
+    def weight(self) -> int:
+        """Say about how many bytes this takes in memory."""
+        tip = 0 if self.tip is None else sum(len(v) for v in self.tip.values() if isinstance(v, (str, bytes)))
+        return _WEIGHT + tip + len(self.text or "")
+
+    def private(self, kind: Kind) -> Any:
+        """Give a copy of the state that its taker may change in place."""
+        if kind.shareable:
+            return self._state
+        return None if self.text is None else kind.read(self.text)
+
+
+
+def nothing(kind: Kind) -> Loaded:
+    """Give what is known of an aggregate that has no commit."""
+    state = kind.codec.initial() if kind.event_sourced else None
+    return made(kind, state, number=0, seq=0, time=0, recent=b"", last={}, void=False, gap=0, tail=0, tip=None)
+
+
+def made(kind: Kind, state: Any, **known: Any) -> Loaded:
+    """Make a `Loaded` around a state that nobody else holds."""
+    gone = state is DELETED
+    if gone:
+        state = None
+    if state is None:
+        return Loaded(gone=gone, **known)
+    text = kind.codec.encode(state)
+    # What a container keeps is what a cold one would read, even where a handler stretched its type hints.
+    return Loaded(gone=gone, text=text, state=kind.read(text) if kind.shareable else None, **known)
+
+
+def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
+    """Bring a `Loaded` forward over later commits, in order; snapshots that this code reads are taken as they are."""
+    state: Any = DELETED if start.gone else None
+    untouched = True  # the state is still the one of `start`, of which a copy is made only where an event folds
+    newest: Item | None = None
+    gap, tail = start.gap, start.tail
+    for item in items:
+        newest = item
+        if kind.usable(item):
+            state, gap, tail = (DELETED if "gone" in item else kind.state_in(item)), 0, 0
+            untouched = False
+            continue
+        gap, tail = gap + 1, tail + item_size(item)
+        if kind.event_sourced:
+            if untouched:
+                state, untouched = start.private(kind), False
+            state = kind.fold(state, item)
+        else:
+            state, untouched = kind.state_in(item), False
+    if newest is None:
+        return start
+    head = read_head(newest)
+    return made(
+        kind,
+        state,
+        number=newest["c"],
+        seq=newest["seq"],
+        time=newest["time"],
+        recent=newest["recent"],
+        last=last_after(newest, head.get("last", {})),
+        void="void" in newest,
+        gap=gap,
+        tail=tail,
+        tip=newest,
+    )
+
+
+def last_after(item: Item, before: Mapping[str, int]) -> Mapping[str, int]:
+    """Give, for each event name, the newest commit with it, as the next commit will note it."""
+    return advance_last(before, list(item.get("names", ())), item["c"])

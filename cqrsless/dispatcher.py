@@ -1,0 +1,220 @@
+"""From a message to its handler: middleware, validation, permission, injection, execution.
+
+Everything that can be worked out before a message arrives is: a `Dispatcher` is compiled from a frozen model, and a
+message then takes one look-up and a few calls.
+"""
+
+from __future__ import annotations
+
+import logging
+import time as clock
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import codec, schemas
+from .aggregates.executing import Execution, Executor
+from .aggregates.kind import Kind
+from .errors import CqrslessError, Forbidden, MalformedMessage, Unauthenticated, UnknownMessage
+from .keys import read_id
+from .logs import current_message
+from .messages import CommandResult, Cost, Message
+from .metrics import Metrics
+from .resources import Resources
+
+if TYPE_CHECKING:
+    from .registry import CommandRecord, MiddlewareRecord, Model, QueryRecord
+
+log = logging.getLogger("cqrsless")
+Step = Callable[[Message], Any]
+
+
+class Dispatcher:
+    """Runs the commands and queries of one frozen model."""
+
+    def __init__(self, model: Model, executor: Executor, resources: Resources, metrics: Metrics | None = None) -> None:
+        self.model = model
+        self.executor = executor
+        self.resources = resources
+        self.metrics = metrics
+        self.kinds = {name: Kind(aggregate, model.events) for name, aggregate in model.aggregates.items()}
+        self._steps: dict[tuple[str, str], Step] = {}
+        for command in model.commands.values():
+            plan = CommandPlan(command, self)
+            self._steps["command", command.name] = self._around(command.middleware, plan.run)
+        for query in model.queries.values():
+            self._steps["query", query.name] = self._around(query.middleware, Plan(query, self).run)
+
+    def dispatch(self, message: Message) -> Any:
+        """Run a command or a query: a `CommandResult`, or what the query handler returned."""
+        step = self._steps.get((message.kind, message.name))
+        if step is None:
+            raise UnknownMessage(self._unknown(message))
+        token = current_message.set(message)
+        try:
+            return step(message)
+        finally:
+            current_message.reset(token)
+
+    def _around(self, own: tuple[Any, ...], step: Step) -> Step:
+        """Wrap a step in the application's middleware, outermost first, then in the handler's own."""
+        layers: list[Callable[..., Any]] = [self._inject(record) for record in self.model.middleware]
+        for layer in reversed([*layers, *own]):
+            step = partial(_through, layer, step)
+        return step
+
+    def _inject(self, record: MiddlewareRecord) -> Callable[..., Any]:
+        if not record.inject:
+            return record.fn
+        return lambda message, call_next: record.fn(message, call_next, **self.injected(record.inject, message))
+
+    def injected(self, names: tuple[str, ...], message: Message) -> dict[str, Any]:
+        return {name: message if name == "message" else self.resources.get(name) for name in names}
+
+    def _unknown(self, message: Message) -> str:
+        from difflib import get_close_matches
+
+        known = self.model.commands if message.kind == "command" else self.model.queries
+        near = get_close_matches(message.name, known, n=3)
+        name = message.name if len(message.name) <= 100 else f"{message.name[:100]}…"
+        text = f"no {message.kind} handler is registered for {name!r}"
+        if near:
+            return f"{text}; did you mean {' or '.join(repr(n) for n in near)}?"
+        other = self.model.queries if message.kind == "command" else self.model.commands
+        if message.name in other:
+            return f"{text}: it is a {'query' if message.kind == 'command' else 'command'}"
+        return text
+
+
+def _through(layer: Callable[..., Any], step: Step, message: Message) -> Any:
+    return layer(message, step)
+
+
+class Plan:
+    """How one query runs, and what a command's run has in common with it."""
+
+    def __init__(self, record: CommandRecord | QueryRecord, dispatcher: Dispatcher) -> None:
+        self.record = record
+        self.dispatcher = dispatcher
+        self.validated = None if record.schema is None else schemas.loader(record.schema, record.name)
+
+    def run(self, message: Message) -> Any:
+        payload = self.admit(message)
+        return self.call(message, payload)
+
+    def call(self, message: Message, payload: Any) -> Any:
+        record = self.record
+        if not record.inject:
+            return record.fn(payload)
+        return record.fn(payload, **self.dispatcher.injected(record.inject, message._replace(payload=payload)))
+
+    def admit(self, message: Message) -> Any:
+        """Validate the payload and ask for permission; give the payload as the handler sees it."""
+        asks = self.record.allow is not None and message.source == "http"
+        if asks and message.actor is None:
+            raise Unauthenticated(f"{message.name} is not for everybody: say who you are")
+        payload = self.payload(message)
+        if asks:
+            self.permit(message._replace(payload=payload))
+        return payload
+
+    def payload(self, message: Message) -> Any:
+        """Give the payload as the handler sees it: validated, and nobody else's."""
+        if self.validated is not None:
+            return self.validated(message.payload)
+        if not isinstance(message.payload, dict):
+            raise MalformedMessage(f"the payload of {message.name} is an object, not {_a(message.payload)}")
+        return codec.encode(message.payload, f"the payload of {message.name}")[1]
+
+    def permit(self, message: Message) -> None:
+        assert self.record.allow is not None
+        try:
+            allowed = self.record.allow(message)
+        except Exception:
+            log.exception("the allow= of %s raised: taken as a no", message.name)
+            allowed = False
+        if not allowed:
+            raise Forbidden(f"{message.actor} may not do {message.name}")
+
+
+class CommandPlan(Plan):
+    """How one command runs."""
+
+    def __init__(self, record: CommandRecord, dispatcher: Dispatcher) -> None:
+        super().__init__(record, dispatcher)
+        self.command = record
+        self.kind: Kind | None = None if record.aggregate is None else dispatcher.kinds[record.aggregate]
+        #: Where a missing id is filled in: before the payload is validated, unless its schema does not know the field.
+        self.id_field = "" if self.kind is None else self.kind.id_field[0]
+        self.fills_id = record.schema is None or schemas.has_field(record.schema, self.id_field)
+
+    def run(self, message: Message) -> CommandResult:
+        """Execute the command and account for it."""
+        metrics = self.dispatcher.metrics
+        if metrics is None and not log.isEnabledFor(logging.DEBUG):
+            return self.execute(message, [])
+        begun = clock.perf_counter()
+        execution: list[Execution] = []
+        outcome, duplicate = "failed", False
+        try:
+            result = self.execute(message, execution)
+            outcome, duplicate = "done", result.duplicate
+            log.debug("%s done: version %s, %d events", message.name, result.version, len(result.events))
+            return result
+        except CqrslessError as error:
+            outcome = "refused" if error.status < 500 else "failed"
+            raise
+        finally:
+            if metrics is not None:
+                metrics.command(
+                    message.name,
+                    aggregate=self.command.aggregate,
+                    duration_ms=(clock.perf_counter() - begun) * 1000,
+                    cost=execution[0].cost if execution else Cost(),
+                    duplicate=duplicate,
+                    conflicts=execution[0].conflicts if execution else 0,
+                    outcome=outcome,
+                )
+
+    def execute(self, message: Message, started: list[Execution]) -> CommandResult:
+        """Execute the command; `started` takes the execution, whose figures outlive a failure."""
+        kind = self.kind
+        if kind is None:
+            return CommandResult(value=self.call(message, self.admit(message)))
+        if kind.record.new_id is not None:
+            message = self.with_id(message)
+        payload = self.admit(message)
+        aggregate_id = read_id(kind.name, kind.id_field, payload)
+        message = message._replace(aggregate_id=aggregate_id)
+        execution = Execution(self.dispatcher.executor, kind, message, payload, self, self.command.creation)
+        started.append(execution)
+        return execution.run()
+
+    def payload(self, message: Message) -> Any:
+        payload = super().payload(message)
+        if message.aggregate_id is not None and not self.fills_id:
+            return {**payload, self.id_field: message.aggregate_id}
+        return payload
+
+    def decide(self, message: Message, payload: Any, state: Any) -> Any:
+        """Call the handler of a command on an aggregate."""
+        record = self.command
+        if not record.inject:
+            return record.fn(payload, state)
+        seen = message._replace(payload=payload)
+        return record.fn(payload, state, **self.dispatcher.injected(record.inject, seen))
+
+    def with_id(self, message: Message) -> Message:
+        """Fill a missing id, so that the same command always means the same aggregate."""
+        assert self.kind is not None and self.kind.record.new_id is not None
+        field, payload = self.id_field, message.payload
+        if not isinstance(payload, Mapping) or payload.get(field) is not None:
+            return message
+        made = self.kind.record.new_id(message)
+        if self.fills_id:
+            return message._replace(payload={**payload, field: made}, aggregate_id=made)
+        return message._replace(aggregate_id=made)
+
+
+def _a(value: Any) -> str:
+    return "null" if value is None else f"a {type(value).__name__}"
