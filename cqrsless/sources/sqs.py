@@ -1,0 +1,99 @@
+"""SQS, standard and FIFO: a batch of messages, each failing for itself alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final
+
+from ..errors import MalformedMessage
+from . import forms
+from .application import Application
+from .documents import parse, shown
+from .outcomes import deliver, log_failure
+
+__all__ = ["handle"]
+
+log: Final = logging.getLogger("cqrsless.sources")
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def handle(event: Mapping[str, Any], context: Any, app: Application) -> dict[str, Any]:
+    """Handle each record, and answer with the ids of those that failed; SQS sends these again.
+
+    In a FIFO queue a failure holds back the rest of its message group, so that its order stays, and no other group.
+    """
+    failed: list[str] = []
+    nameless: MalformedMessage | None = None
+    held: set[str] = set()
+    for record in event["Records"]:
+        message_id = record.get("messageId") if isinstance(record, Mapping) else None
+        if not isinstance(message_id, str) or not message_id:
+            nameless = MalformedMessage(f"a record has the messageId {shown(message_id)}, and cannot be handled")
+            log_failure("a record of the batch", nameless)
+            continue
+        group = _group(record)
+        if group is not None and group in held:
+            log.info("SQS message %s is held back: another of its group %s failed", message_id, shown(group))
+            failed.append(message_id)
+        elif not _succeeds(record, message_id, app):
+            failed.append(message_id)
+            if group is not None:
+                held.add(group)
+    if nameless is not None:
+        # Which record failed cannot be answered, and an answer without it would delete it: let the whole batch come
+        # again. Those that were handled are known by their ids.
+        raise nameless
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _succeeds(record: Mapping[str, Any], message_id: str, app: Application) -> bool:
+    message = None
+    try:
+        message = forms.enclosed(_body(record), _origin(record, message_id, app), "the message")
+        deliver(message, app)
+    except Exception as error:
+        log_failure(f"SQS message {message_id}", error, message)
+        return False
+    return True
+
+
+def _body(record: Mapping[str, Any]) -> dict[str, Any]:
+    body = record.get("body")
+    if not isinstance(body, str):
+        raise MalformedMessage(f"'body' of the record is {shown(body)}, and has to be a string")
+    return parse(body, "the message")
+
+
+def _origin(record: Mapping[str, Any], message_id: str, app: Application) -> forms.Origin:
+    attributes = record.get("attributes")
+    if attributes is None:
+        attributes = {}
+    if not isinstance(attributes, Mapping):
+        raise MalformedMessage(f"'attributes' of the record is {shown(attributes)}, and has to be an object")
+    sent, attempt = _number(attributes, "SentTimestamp"), _number(attributes, "ApproximateReceiveCount")
+    return forms.Origin(
+        "sqs", message_id, app.now(), None if sent is None else _EPOCH + timedelta(milliseconds=sent), attempt or 1
+    )
+
+
+def _number(attributes: Mapping[str, Any], name: str) -> int | None:
+    value = attributes.get(name)
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 14:
+        return int(value)
+    raise MalformedMessage(f"'{name}' of the record is {shown(value)}, and has to be a whole number in a string")
+
+
+def _group(record: Mapping[str, Any]) -> str | None:
+    """Give the message group in a FIFO queue. A standard queue may have groups too, which promise no order."""
+    arn, attributes = record.get("eventSourceARN"), record.get("attributes")
+    if isinstance(arn, str) and not arn.endswith(".fifo"):
+        return None
+    group = attributes.get("MessageGroupId") if isinstance(attributes, Mapping) else None
+    if isinstance(group, str):
+        return group
+    return "" if isinstance(arn, str) else None  # of an unknown group in a FIFO queue: a group of its own kind
