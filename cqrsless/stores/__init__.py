@@ -30,4 +30,8 @@ def open_store(url: str) -> Store:
         from .sqlite import open_sqlite
 
         return open_sqlite(rest)
+    if separator and scheme == "dynamodb":
+        from .dynamodb import open_dynamodb
+
+        return open_dynamodb(rest, FORMS)
     raise AppLoadError(f"no store has the URL {url!r}; the forms are {FORMS}")

@@ -24,7 +24,7 @@ from ..store import (
     read_units,
     write_units,
 )
-from .rules import check_key, check_limit, check_query, holds, measure, measure_all, write_key
+from .rules import check_key, check_limit, check_query, holds, is_empty, measure, measure_all, write_key
 
 _SHARED: Final[dict[str, MemoryStore]] = {}
 _SHARING: Final = threading.Lock()
@@ -118,6 +118,8 @@ class MemoryStore:
         limit: int | None = None,
     ) -> Page:
         check_query(table, pk, first, last, after, limit)
+        if is_empty(first, last, after, descending):
+            return Page([], False)
         found: list[_Record] = []
         more = False
         size = 0

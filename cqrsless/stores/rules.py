@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from ..store import (
     ITEM_LIMIT,
@@ -12,6 +12,7 @@ from ..store import (
     SORT_KEY_LIMIT,
     TRANSACTION_LIMIT,
     TRANSACTION_SIZE_LIMIT,
+    Check,
     Condition,
     Item,
     Put,
@@ -53,6 +54,13 @@ def check_query(
         if sk is not None:
             check_key(table, pk, sk)
     check_limit(limit)
+
+
+def is_empty(first: Any, last: Any, after: Any, descending: bool) -> bool:
+    """Tell a range that no key is in: DynamoDB takes no such query, so no store asks, and it costs nothing."""
+    if descending:
+        return first is not None and ((last is not None and first > last) or (after is not None and after <= first))
+    return last is not None and ((first is not None and first > last) or (after is not None and after >= last))
 
 
 def measure(table: Table, item: Item) -> tuple[str, SortKey, int]:
@@ -106,6 +114,8 @@ def measure_all(writes: Sequence[Write]) -> list[int]:
             sizes.append(measure(write.table, write.item)[2])
         else:
             check_key(write.table, write.pk, write.sk)
+            if isinstance(write, Check) and write.condition is None:
+                raise ValueError("a Check in a transaction needs a condition")
             sizes.append(0)
     if sum(sizes) > TRANSACTION_SIZE_LIMIT:
         raise ValueError(f"a transaction is at most {TRANSACTION_SIZE_LIMIT:,} bytes; this one takes {sum(sizes):,}")

@@ -33,7 +33,7 @@ from ..store import (
     read_units,
     write_units,
 )
-from .rules import check_key, check_limit, check_query, holds, measure, measure_all, write_key
+from .rules import check_key, check_limit, check_query, holds, is_empty, measure, measure_all, write_key
 from .sqlite_file import BUSY_TIMEOUT, is_busy, open_file
 
 #: Connections inherited over a fork: SQLite forbids a child even to close them, so they are kept from the collector.
@@ -102,6 +102,8 @@ class SQLiteStore:
         limit: int | None = None,
     ) -> Page:
         check_query(table, pk, first, last, after, limit)
+        if is_empty(first, last, after, descending):
+            return Page([], False)
         sql = f"SELECT size, item, body FROM {table} WHERE pk = ?"
         values: list[Any] = [pk]
         for condition, value in (("sk >= ?", first), ("sk <= ?", last), (f"sk {'<' if descending else '>'} ?", after)):
