@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 from urllib.parse import quote, unquote
 
 from .errors import MalformedMessage, RegistrationError, UnknownMessage
@@ -19,10 +19,13 @@ SHOWN: Final = 200
 DEEPEST: Final = 64
 
 
+Kind: TypeAlias = Literal["command", "query"]
+
+
 class Match(NamedTuple):
     """What a request is for; `params` are the values in its path, decoded."""
 
-    kind: Literal["command", "query"]
+    kind: Kind
     name: str
     params: dict[str, str]
 
@@ -127,7 +130,7 @@ class _Node:
 
 
 class _Target(NamedTuple):
-    kind: Literal["command", "query"]
+    kind: Kind
     name: str
     parameters: tuple[str, ...]
 

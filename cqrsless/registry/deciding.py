@@ -1,4 +1,4 @@
-"""The decorators of the write side, and of what stands around every handler."""
+"""The decorators of what decides and what answers: aggregates, their handlers and evolvers, and query handlers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
 from ..messages import Message
-from ..routing import parse_route
-from .decorations import OnNothing, OnPayload, OnTwo, Two
+from .decorations import OnPayload, OnTwo
 from .names import (
     event_names,
     field_names,
@@ -21,19 +20,16 @@ from .names import (
     whole_number,
     wrong,
 )
-from .places import Place, site_of_caller, site_of_decoration
+from .options import Predicate, called, checked_predicate, checked_route, middleware_records
+from .places import site_of_caller, site_of_decoration
 from .records import (
     AggregateRecord,
     CommandRecord,
     Creation,
     EventType,
     EvolverRecord,
-    MiddlewareRecord,
     QueryRecord,
-    ResourceRecord,
     Schema,
-    StateUpcasterRecord,
-    UpcasterRecord,
 )
 from .shapes import plain_shape_of, shape_of
 from .shelves import ShelfWriter
@@ -46,7 +42,7 @@ CREATIONS = ("never", "always", "if_missing")
 
 
 class DecidingDecorators(ShelfWriter):
-    """`aggregate`, `command_handler` and the rest of what decides and answers."""
+    """`aggregate`, `command_handler`, `evolver` and `query_handler`."""
 
     __slots__ = ()
 
@@ -99,7 +95,7 @@ class DecidingDecorators(ShelfWriter):
         schema: Schema | None = None,
         aggregate: None = None,
         route: str | None = None,
-        allow: Callable[[Message], object] | None = None,
+        allow: Predicate | None = None,
         middleware: Iterable[Callable[..., Any]] = (),
     ) -> OnPayload: ...
     @overload
@@ -111,7 +107,7 @@ class DecidingDecorators(ShelfWriter):
         aggregate: AggregateRecord | str,
         creation: Creation = "never",
         route: str | None = None,
-        allow: Callable[[Message], object] | None = None,
+        allow: Predicate | None = None,
         middleware: Iterable[Callable[..., Any]] = (),
     ) -> OnTwo: ...
     def command_handler(
@@ -122,7 +118,7 @@ class DecidingDecorators(ShelfWriter):
         aggregate: AggregateRecord | str | None = None,
         creation: Creation = "never",
         route: str | None = None,
-        allow: Callable[[Message], object] | None = None,
+        allow: Predicate | None = None,
         middleware: Iterable[Callable[..., Any]] = (),
     ) -> Any:
         """Handle a command: `def handle(command, state)` with an aggregate, `def handle(command)` without.
@@ -168,7 +164,7 @@ class DecidingDecorators(ShelfWriter):
         *,
         schema: Schema | None = None,
         route: str | None = None,
-        allow: Callable[[Message], object] | None = None,
+        allow: Predicate | None = None,
         middleware: Iterable[Callable[..., Any]] = (),
     ) -> OnPayload:
         """Answer a query: `def handle(query, *, views)`; over HTTP `None` is a 404.
@@ -210,7 +206,7 @@ class DecidingDecorators(ShelfWriter):
         {'balance': 5}
         """
         site = site_of_caller()
-        events = event_names(site.place, "evolver", names)
+        events = event_names(site.place, "@evolver", names)
         of = name_of(site.place, "aggregate", aggregate, AggregateRecord)
 
         def decorate(fn: F, /) -> F:
@@ -227,176 +223,3 @@ class DecidingDecorators(ShelfWriter):
             return fn
 
         return decorate
-
-    def event_type(
-        self,
-        name: str,
-        *,
-        schema: Schema | None = None,
-        version: int = 1,
-        source: str | None = None,
-        was: str | Iterable[str] = (),
-    ) -> EventType:
-        """Name an event's schema, version, former names (`was`) or foreign `source`; what it returns makes such events.
-
-        >>> from cqrsless import Registry
-        >>> orders = Registry("orders")
-        >>> OrderShipped = orders.event_type("OrderShipped", was="OrderSent")
-        >>> OrderShipped(order_id="o-1")
-        Event(name='OrderShipped', payload={'order_id': 'o-1'})
-        """
-        site = site_of_caller()
-        place = site.place
-        former = (was,) if isinstance(was, str) else tuple(was)
-        record = EventType(
-            name=message_name(place, "event type", name),
-            schema=schema_or_none(place, schema),
-            version=whole_number(place, "version", version, 1),
-            source=None if source is None else message_name(place, "source", source),
-            was=event_names(place, "event_type", former) if former else (),
-            place=place,
-        )
-        if name in record.was:
-            raise wrong(place, f"event type {name!r} has its own name among its former ones: was={former!r}")
-        self._register(lambda: self._shelves.event_types.put(name, f"event type {name!r}", record, site))
-        return record
-
-    def upcaster(self, name: str | EventType, *, from_version: int) -> OnPayload:
-        """Bring an event's old payload one version up: `def up(payload)` gets a copy and returns the new payload.
-
-        >>> from cqrsless import Registry
-        >>> orders = Registry("orders")
-        >>> OrderShipped = orders.event_type("OrderShipped", version=2)
-        >>> @orders.upcaster(OrderShipped, from_version=1)
-        ... def name_the_carrier(payload):
-        ...     return {**payload, "carrier": "post"}
-        """
-        site = site_of_caller()
-        event = event_names(site.place, "upcaster", (name,))[0]
-        whole_number(site.place, "from_version", from_version, 1)
-        what = f"upcaster of event {event!r} from version {from_version}"
-
-        def decorate(fn: F, /) -> F:
-            here = site_of_decoration(fn, site)
-            plain_shape_of(here.place, what, fn, ("payload",))
-            record = UpcasterRecord(event, from_version, called(fn), here.place)
-            self._register(lambda: self._shelves.upcasters.put((event, from_version), what, record, here, fn))
-            return fn
-
-        return decorate
-
-    def state_upcaster(self, aggregate: AggregateRecord | str, *, from_version: int) -> OnPayload:
-        """Bring a state-stored aggregate's old state one `state_version` up: `def up(state)` returns the new one.
-
-        The state is what was stored, before it becomes the dataclass or goes through the schema.
-
-        >>> from cqrsless import Registry
-        >>> orders = Registry("orders")
-        >>> Order = orders.aggregate("Order", id_field="order_id", state_version=2)
-        >>> @orders.state_upcaster(Order, from_version=1)
-        ... def name_the_carrier(state):
-        ...     return {**state, "carrier": "post"}
-        """
-        site = site_of_caller()
-        of = name_of(site.place, "aggregate", aggregate, AggregateRecord)
-        whole_number(site.place, "from_version", from_version, 1)
-        what = f"state upcaster of aggregate {of!r} from version {from_version}"
-
-        def decorate(fn: F, /) -> F:
-            here = site_of_decoration(fn, site)
-            plain_shape_of(here.place, what, fn, ("state",))
-            record = StateUpcasterRecord(of, from_version, called(fn), here.place)
-            self._register(lambda: self._shelves.state_upcasters.put((of, from_version), what, record, here, fn))
-            return fn
-
-        return decorate
-
-    @overload
-    def middleware(self, fn: Two, /) -> Two: ...
-    @overload
-    def middleware(self) -> OnTwo: ...
-    def middleware(self, fn: Any = None, /) -> Any:
-        """Stand around every message, once for each: `def around(message, call_next)`, the first registered outermost.
-
-        >>> from cqrsless import Registry
-        >>> orders = Registry("orders")
-        >>> @orders.middleware
-        ... def logged(message, call_next):
-        ...     print("in:", message.name)
-        ...     return call_next(message)
-        """
-        site = site_of_caller()
-
-        def decorate(fn: F, /) -> F:
-            here = site_of_decoration(fn, site)
-            record = middleware_record(here.place, "middleware", fn)
-            self._register(lambda: self._shelves.middleware.add(record, here, fn))
-            return fn
-
-        return decorate if fn is None else decorate(fn)
-
-    def resource(self, name: str) -> OnNothing:
-        """Make something that handlers take by name, once for each application, when it is first needed.
-
-        It takes other resources by name itself.
-
-        >>> from cqrsless import Registry
-        >>> orders = Registry("orders")
-        >>> @orders.resource("rates")
-        ... def rates():
-        ...     return {"EUR": 1}
-        >>> @orders.query_handler("GetRate")
-        ... def get_rate(query, *, rates):
-        ...     return rates[query["currency"]]
-        """
-        site = site_of_caller()
-        plain_name(site.place, "resource", name)
-        if name in ("message", "views"):
-            raise wrong(site.place, f"a resource cannot be called {name!r}, which is injected already: rename it")
-        if not name.isidentifier():
-            raise wrong(
-                site.place, f"the resource name {name!r} cannot be a parameter: write {name.replace('-', '_')!r}"
-            )
-
-        def decorate(fn: F, /) -> F:
-            here = site_of_decoration(fn, site)
-            inject, optional = shape_of(here.place, f"resource {name!r}", fn, ())
-            record = ResourceRecord(name, called(fn), inject, optional, here.place)
-            self._register(lambda: self._shelves.resources.put(name, f"resource {name!r}", record, here, fn))
-            return fn
-
-        return decorate
-
-
-def called(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Give what is called: the function in a staticmethod, which costs a step less."""
-    return fn.__func__ if isinstance(fn, staticmethod) else fn
-
-
-def checked_route(place: Place, who: str, route: str | None) -> str | None:
-    if route is not None:
-        try:
-            parse_route(route)
-        except ValueError as error:
-            raise wrong(place, f"{who}: {error}") from None
-    return route
-
-
-def checked_predicate(
-    place: Place, who: str, allow: Callable[[Message], object] | None
-) -> Callable[[Message], object] | None:
-    # An async predicate, or a generator, would give something true for everybody.
-    if allow is not None:
-        plain_shape_of(place, f"allow of {who}", allow, ("message",))
-    return allow
-
-
-def middleware_records(place: Place, who: str, around: Iterable[Callable[..., Any]]) -> tuple[MiddlewareRecord, ...]:
-    if callable(around) or isinstance(around, str):
-        raise wrong(place, f"middleware of {who} is {around!r}: write it as a list, 'middleware=[...]'")
-    return tuple(middleware_record(place, f"middleware of {who}", fn) for fn in around)
-
-
-def middleware_record(place: Place, who: str, fn: Callable[..., Any]) -> MiddlewareRecord:
-    inject, optional = shape_of(place, who, fn, ("message", "call_next"))
-    return MiddlewareRecord(called(fn), inject, optional, place)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from typing_extensions import Concatenate
+    from typing import Concatenate
 
 __all__ = ["OnNothing", "OnPayload", "OnTwo"]
 

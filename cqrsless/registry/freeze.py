@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 from ..routing import Routes, parse_route
 from .events import Events, check_steps
@@ -28,7 +29,8 @@ def freeze(name: str, revision: int, shelves: Shelves, provided: frozenset[str])
     aggregate_models = _aggregate_models(name, aggregates, shelves, events, injection)
     commands = {record.name: _command(name, record, aggregates, injection) for record in shelves.commands.records()}
     queries = {record.name: _query(record, injection) for record in shelves.queries.records()}
-    for record in (*commands.values(), *queries.values()):
+    routed: list[CommandRecord | QueryRecord] = [*commands.values(), *queries.values()]
+    for record in routed:
         _check_route_parameters(record)
     reactions = Reactions(name, shelves, events, injection)
     return Model(
@@ -127,8 +129,8 @@ def _add_evolver(
     if not aggregate.event_sourced:
         raise wrong(
             evolver.place,
-            f"{who} is of the aggregate {aggregate.name!r}, which is state-stored ({aggregate.place}): its handlers return "
-            f'the state, so remove the evolver, or write aggregate("{aggregate.name}", ..., event_sourced=True)',
+            f"{who} is of the aggregate {aggregate.name!r}, which is state-stored ({aggregate.place}): its handlers "
+            f'return the state, so remove the evolver, or write aggregate("{aggregate.name}", ..., event_sourced=True)',
         )
     resolved = replace(injection.into_evolver(who, evolver), names=events.current_names(evolver.names))
     for event in resolved.names:
@@ -136,8 +138,8 @@ def _add_evolver(
         if other is not resolved:
             raise wrong(
                 evolver.place,
-                f"{who} folds {event!r} into aggregate {aggregate.name!r}, which another evolver does under the event's "
-                f"other name ({other.place}): remove one of the two",
+                f"{who} folds {event!r} into aggregate {aggregate.name!r}, which another evolver does under the "
+                f"event's other name ({other.place}): remove one of the two",
             )
 
 
@@ -171,14 +173,14 @@ def _check_route_parameters(record: CommandRecord | QueryRecord) -> None:
         if parameter not in known:
             raise wrong(
                 record.place,
-                f"the route {record.route!r} has the parameter {{{parameter}}}, which the schema of {record.name!r} does not "
-                f"load{did_you_mean(parameter, known)}; rename it, or add the field",
+                f"the route {record.route!r} has the parameter {{{parameter}}}, which the schema of {record.name!r} "
+                f"does not load{did_you_mean(parameter, known)}; rename it, or add the field",
             )
 
 
 def _loaded_fields(record: CommandRecord | QueryRecord) -> list[str] | None:
     """Give the names that the schema loads, or `None` if it takes any."""
-    schema = record.schema
+    schema: Any = record.schema
     if isinstance(schema, type):
         try:
             schema = schema()

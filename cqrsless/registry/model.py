@@ -27,7 +27,7 @@ __all__ = ["AggregateModel", "EventModel", "Model"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AggregateModel:
-    """An aggregate with its evolvers, by the event's current name, and its state upcasters, by the version they take."""
+    """An aggregate with its evolvers, by the event's current name, and state upcasters, by the version they take."""
 
     record: AggregateRecord
     evolvers: Mapping[str, EvolverRecord]

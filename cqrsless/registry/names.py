@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from ..errors import RegistrationError
@@ -14,6 +14,8 @@ __all__ = ["did_you_mean"]
 
 PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 LONGEST_NAME: Final = 255
+#: Control characters, and lone surrogates, which no UTF-8 can hold.
+CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def wrong(place: Place, text: str) -> RegistrationError:
@@ -44,36 +46,35 @@ def one_of(place: Place, what: str, value: object, choices: Collection[str]) -> 
 
 def plain_name(place: Place, what: str, name: object) -> str:
     """Check the name of an aggregate, view, processor, resource or registry, which becomes part of keys."""
-    _check_is_name(place, what, name)
-    assert isinstance(name, str)
-    if not PLAIN_NAME.fullmatch(name):
-        fitting = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).lstrip("0123456789_.-") or "Order"
+    text = _text(place, what, name)
+    if not PLAIN_NAME.fullmatch(text):
+        fitting = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).lstrip("0123456789_.-") or "Order"
         raise wrong(
             place,
-            f"the {what} name {name!r} is not a letter followed by letters, digits, '_', '.' and '-': write {fitting!r}",
+            f"the {what} name {text!r} is not a letter and then letters, digits, '_', '.' and '-': write {fitting!r}",
         )
-    return name
+    return text
 
 
 def message_name(place: Place, what: str, name: object) -> str:
     """Check the name of a command, query or event: any text that a log line and a key can hold."""
-    _check_is_name(place, what, name)
-    assert isinstance(name, str)
-    if any(ord(sign) < 32 or 127 <= ord(sign) < 160 or 0xD800 <= ord(sign) < 0xE000 for sign in name):
-        raise wrong(place, f"the {what} name {name!r} holds a control character: leave it out")
-    return name
+    text = _text(place, what, name)
+    if CONTROL.search(text):
+        raise wrong(place, f"the {what} name {text!r} holds a control character: leave it out")
+    return text
 
 
-def _check_is_name(place: Place, what: str, name: object) -> None:
-    if callable(name) and not isinstance(name, EventType):
-        decorator = what.replace(" ", "_")
-        raise wrong(place, f'the decorator has no {what} name: write "@{decorator}(\\"Name\\")" above the function')
+def _text(place: Place, what: str, name: object) -> str:
+    if callable(name) and what in ("command handler", "query handler", "resource"):
+        decorator = f"@{what.replace(' ', '_')}"
+        raise wrong(place, f'{decorator} has no name: write {decorator}("Name") above the function')
     if not isinstance(name, str):
         raise wrong(place, f"the {what} name {name!r} is no string")
     if not name:
         raise wrong(place, f"the {what} name is empty")
     if len(name) > LONGEST_NAME:
         raise wrong(place, f"the {what} name {name[:40]!r}... has {len(name)} characters; {LONGEST_NAME} are the most")
+    return name
 
 
 def name_of(
@@ -90,17 +91,14 @@ def name_of(
 def event_names(place: Place, decorator: str, names: tuple[object, ...]) -> tuple[str, ...]:
     """Give the names behind event names and event types."""
     if not names:
-        raise wrong(place, f'@{decorator}() names no event: write "@{decorator}(\\"OrderShipped\\", ...)"')
+        raise wrong(place, f'{decorator}() names no event: write {decorator}("OrderShipped", ...)')
     found: list[str] = []
     for named in names:
         if callable(named) and not isinstance(named, EventType):
-            raise wrong(
-                place,
-                f'@{decorator} is given a function where event names belong: write "@{decorator}(\\"OrderShipped\\")"',
-            )
+            raise wrong(place, f'{decorator} is given {named!r} for an event name: write {decorator}("OrderShipped")')
         name = named.name if isinstance(named, EventType) else message_name(place, "event", named)
         if name in found:
-            raise wrong(place, f"@{decorator} names the event {name!r} twice")
+            raise wrong(place, f"{decorator} names the event {name!r} twice")
         found.append(name)
     return tuple(found)
 
@@ -136,9 +134,7 @@ def is_schema(value: object) -> bool:
 
 def schema_or_none(place: Place, value: Any) -> Any:
     if value is not None and not is_schema(value):
-        raise wrong(
-            place, f"schema={value!r} is not a marshmallow schema (a subclass of Schema, or an instance of one)"
-        )
+        raise wrong(place, f"schema={value!r} is not a marshmallow schema, neither a class nor an instance")
     return value
 
 
@@ -160,14 +156,10 @@ def target_url(place: Place, to: object) -> str:
 
 def exception_types(place: Place, what: str, value: object) -> tuple[type[BaseException], ...]:
     types = (value,) if isinstance(value, type) else value
-    if isinstance(types, (tuple, list)) and all(
-        isinstance(one, type) and issubclass(one, BaseException) for one in types
-    ):
+    if isinstance(types, (tuple, list)) and types and all(map(_is_exception, types)):
         return tuple(types)
     raise wrong(place, f"{what}={value!r} is neither an exception class nor a tuple of them")
 
 
-def function_or_none(place: Place, what: str, value: Any) -> Callable[..., Any] | None:
-    if value is not None and not callable(value):
-        raise wrong(place, f"{what}={value!r} is no function")
-    return value
+def _is_exception(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)

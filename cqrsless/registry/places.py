@@ -64,7 +64,7 @@ class Origin(NamedTuple):
 
 def site_of_caller(depth: int = 1) -> Site:
     """Give the line that called the function that asks (further out with a greater `depth`)."""
-    return _site(sys._getframe(depth + 1))
+    return _site(_frame(depth + 2))
 
 
 def site_of_decoration(fn: Callable[..., Any], made: Site, depth: int = 1) -> Site:
@@ -76,12 +76,17 @@ def site_of_decoration(fn: Callable[..., Any], made: Site, depth: int = 1) -> Si
     module = getattr(unwrapped(fn), "__module__", None)
     if module is None or module == made.module:
         return made
-    frame: FrameType | None = sys._getframe(depth + 1)
+    frame: FrameType | None = _frame(depth + 2)
     while frame is not None:
         if frame.f_globals.get("__name__") == module:
             return _site(frame)
         frame = frame.f_back
     return made
+
+
+def _frame(depth: int) -> FrameType:
+    # `inspect.currentframe` is the same, and costs an import of 10 ms.
+    return sys._getframe(depth)  # pyright: ignore[reportPrivateUsage]
 
 
 def _site(frame: FrameType) -> Site:
@@ -122,9 +127,8 @@ def same_definition(old: Origin, new: Origin, equal: bool) -> bool:
     """
     if old.function != new.function or old.site.module != new.site.module:
         return False
-    if new.site.interactive:
-        return True
-    if old.site.place.file != new.site.place.file or old.site.scope != new.site.scope:
+    elsewhere = old.site.place.file != new.site.place.file or old.site.scope != new.site.scope
+    if elsewhere and not new.site.interactive:  # each input of an interactive session is a file of its own
         return False
     if old.site.run() is not new.site.run():
         return True

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from ..messages import Message
-from .deciding import called, middleware_records
 from .decorations import OnPayload, OnTwo
 from .names import (
     event_names,
@@ -21,6 +20,7 @@ from .names import (
     whole_number,
     wrong,
 )
+from .options import called, middleware_records
 from .places import Place, identity, site_of_caller, site_of_decoration
 from .records import (
     EventHandlerRecord,
@@ -106,7 +106,7 @@ class ReactingDecorators(ShelfWriter):
         ...     return Command("CancelOrder", {"order_id": event["order_id"]})
         """
         site = site_of_caller()
-        events = event_names(site.place, "event_handler", names)
+        events = event_names(site.place, "@event_handler", names)
         of = name_of(site.place, "processor", processor, ProcessorRecord)
         if of in RESERVED:
             raise wrong(site.place, f"a processor cannot be called {of!r}, which the framework uses itself: rename it")
@@ -172,7 +172,7 @@ class ReactingDecorators(ShelfWriter):
         ...     return {"order_id": event["order_id"], "status": "placed"}
         """
         site = site_of_caller()
-        events = event_names(site.place, "projector", names)
+        events = event_names(site.place, "@projector", names)
         of = name_of(site.place, "view", view, ViewRecord)
         who = f"projector of view {of!r} for {_listed(events)}"
         if key is not None and keys is not None:
@@ -205,7 +205,7 @@ class ReactingDecorators(ShelfWriter):
         ...     return Event("ParcelSent", {"order": event["order_id"]})
         """
         site = site_of_caller()
-        events = event_names(site.place, "publisher", names)
+        events = event_names(site.place, "@publisher", names)
         target_url(site.place, to)
         who = f"publisher to {to!r} for {_listed(events)}"
 

@@ -12,13 +12,14 @@ from .model import Model
 from .names import plain_name
 from .places import site_of_caller
 from .reacting import ReactingDecorators
-from .shelves import Shelves
+from .surrounding import SurroundingDecorators
+from .versioning import VersioningDecorators
 
 __all__ = ["DEFAULT", "Registry"]
 
 
 @final
-class Registry(DecidingDecorators, ReactingDecorators):
+class Registry(DecidingDecorators, VersioningDecorators, SurroundingDecorators, ReactingDecorators):
     """The functions of one application; several registries in one process know nothing of each other.
 
     The decorators at the top of `cqrsless` write to the default one.
@@ -29,11 +30,11 @@ class Registry(DecidingDecorators, ReactingDecorators):
     True
     """
 
-    __slots__ = ("_lock", "_models", "_revision", "_shelves", "name")
+    __slots__ = ("_lock", "_models", "_revision", "name")
 
     def __init__(self, name: str) -> None:
         self.name: Final = plain_name(site_of_caller().place, "registry", name)
-        self._shelves = Shelves()
+        super().__init__()
         self._revision = 0
         self._models: dict[frozenset[str], Model] = {}
         self._lock = RLock()

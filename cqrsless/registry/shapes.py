@@ -54,14 +54,14 @@ def shape_of(place: Place, who: str, fn: Callable[..., Any], takes: Sequence[str
             f"{label} takes {parameters.variable}, so what it needs cannot be told: name every parameter, "
             f"as in {_example(fn, takes)}",
         )
-    if len(parameters.positional) != len(takes):
-        raise wrong(place, f"{label} {_miscount(fn, parameters.positional, takes)}")
-    if takes and parameters.positional[0] in ("self", "cls"):
+    if parameters.positional[:1] in (("self",), ("cls",)):
         raise wrong(
             place,
-            f"{label} is a method, and nothing gives it its {parameters.positional[0]!r}: make it a function, or register "
-            "the bound method of an object",
+            f"{label} is a method, and nothing gives it its {parameters.positional[0]!r}: make it a function, or "
+            "register the bound method of an object",
         )
+    if len(parameters.positional) != len(takes):
+        raise wrong(place, f"{label} {_miscount(fn, parameters.positional, takes)}")
     return Shape(parameters.keyword_only, parameters.optional)
 
 
@@ -72,9 +72,8 @@ def plain_shape_of(
     shape = shape_of(place, who, fn, takes, yields=yields)
     wanted = [name for name in shape.inject if name not in shape.optional]
     if wanted:
-        raise wrong(
-            place, f"{who} ({_label(fn)}) wants {wanted[0]!r}, but nothing is injected here: {_example(fn, takes)}"
-        )
+        label = f"{who} ({_label(fn)})"
+        raise wrong(place, f"{label} wants {wanted[0]!r} injected, and gets nothing here: write {_example(fn, takes)}")
 
 
 def is_generator_function(fn: Callable[..., Any]) -> bool:
@@ -86,13 +85,11 @@ def _check_kind(place: Place, label: str, fn: Callable[..., Any], yields: bool) 
     if flags & (COROUTINE | ASYNC_GENERATOR):
         raise wrong(
             place,
-            f"{label} is async, and handlers are called without an event loop: write a plain 'def', and run what must be "
-            "awaited in it with asyncio.run(...)",
+            f"{label} is async, and nothing here runs an event loop: write a plain 'def', and run what must be awaited "
+            "in it with asyncio.run(...)",
         )
     if flags & GENERATOR and not yields:
-        raise wrong(
-            place, f"{label} is a generator, and a generator is not what it should return: 'return' it, not 'yield'"
-        )
+        raise wrong(place, f"{label} is a generator, so it returns no value: write 'return' in place of 'yield'")
 
 
 def _flags(fn: Any) -> int:
@@ -102,13 +99,10 @@ def _flags(fn: Any) -> int:
             fn = fn.func
         elif hasattr(fn, "__func__"):  # a bound method, a staticmethod
             fn = fn.__func__
-        elif isinstance(fn, type) or not hasattr(type(fn), "__call__"):
-            return 0
+        elif not isinstance(fn, type) and isinstance(type(fn).__call__, FunctionType):
+            fn = type(fn).__call__
         else:
-            call = type(fn).__call__
-            if not isinstance(call, FunctionType):
-                return 0
-            fn = call
+            return 0
     return fn.__code__.co_flags
 
 

@@ -40,7 +40,7 @@ class _Kept(NamedTuple):
 class Shelf(Generic[R]):
     """Records of one kind by key, in the order in which they were registered."""
 
-    __slots__ = ("_keys_of", "_kept")
+    __slots__ = ("_kept", "_keys_of")
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, _Kept] = {}
@@ -134,9 +134,10 @@ class Shelves:
 class ShelfWriter:
     """What the decorators write with; the registry says how."""
 
-    __slots__ = ()
+    __slots__ = ("_shelves",)
 
-    _shelves: Shelves
+    def __init__(self) -> None:
+        self._shelves = Shelves()
 
     def _register(self, put: Callable[[], None]) -> None:
         """Put something on its shelf, as one change of the registry."""
