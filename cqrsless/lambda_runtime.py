@@ -1,0 +1,115 @@
+"""What stands behind the handler string `cqrsless.entrypoint`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import AppLoadError, CqrslessError
+from .loading import load, setting
+from .logs import log_as_json
+from .registry import Registry
+from .sources import handle
+
+if TYPE_CHECKING:
+    from .app import App
+
+__all__ = ["Entrypoint", "application", "entrypoint_for_environment", "in_lambda", "store_url"]
+
+log: Final = logging.getLogger("cqrsless")
+
+Entrypoint = Callable[..., Any]
+
+#: What an application's making depends on.
+SETTINGS: Final = ("CQRSLESS_APP", "CQRSLESS_STORE", "CQRSLESS_PROCESSOR", "CQRSLESS_METRICS")
+
+_made: Final[dict[tuple[str | None, ...], Entrypoint]] = {}
+_making: Final = RLock()
+
+
+def entrypoint_for_environment() -> Entrypoint:
+    """Give the function that Lambda calls, made once for each set of settings.
+
+    Raises `AppLoadError` if the application cannot be loaded; Lambda then reports that as the error of its start.
+    """
+    key = (*(os.environ.get(name) for name in SETTINGS), os.getcwd())
+    with _making:
+        made = _made.get(key)
+        if made is None:
+            made = _made[key] = _entrypoint()
+        return made
+
+
+def _entrypoint() -> Entrypoint:
+    if in_lambda(os.environ):
+        log_as_json()
+    try:
+        app = application()
+    except AppLoadError as error:
+        if in_lambda(os.environ):  # Lambda's report of a failed start leaves out the cause
+            log.error("%s", error, exc_info=error)
+        raise
+    if in_lambda(os.environ):
+        _settle_for_lambda(app)
+
+    def entrypoint(event: Any, context: Any = None) -> Any:
+        try:
+            return handle(event, context, app)
+        except CqrslessError as error:
+            # Lambda puts the stack into the answer, where it has no business: text and log say what was wrong.
+            raise _readable(error).with_traceback(None) from None
+
+    return entrypoint
+
+
+def application() -> App:
+    """Load the user's application: `CQRSLESS_APP` and the other settings, or their defaults."""
+    root = os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
+    if root not in sys.path and not ("" in sys.path and root == os.getcwd()):
+        sys.path.insert(0, root)
+    found = load(setting(os.environ, Path.cwd()))
+    if not isinstance(found, Registry):
+        return found
+    from .app import App
+
+    return App(store_url(os.environ), registry=found)
+
+
+def in_lambda(environ: Mapping[str, str]) -> bool:
+    return "AWS_LAMBDA_FUNCTION_NAME" in environ or "AWS_LAMBDA_RUNTIME_API" in environ
+
+
+def store_url(environ: Mapping[str, str]) -> str:
+    """Give the store: `CQRSLESS_STORE`, else `dynamodb://cqrsless` in Lambda and `memory://` elsewhere.
+
+    >>> store_url({}), store_url({"AWS_LAMBDA_FUNCTION_NAME": "orders"})
+    ('memory://', 'dynamodb://cqrsless')
+    """
+    return environ.get("CQRSLESS_STORE") or ("dynamodb://cqrsless" if in_lambda(environ) else "memory://")
+
+
+def _settle_for_lambda(app: App) -> None:
+    own = logging.getLogger("cqrsless")
+    if own.level == logging.NOTSET and not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
+        own.setLevel(logging.INFO)  # Lambda's root logger hides what is below WARNING, refusals among it
+    if app.store.url.startswith("memory:"):
+        log.warning(
+            "the store is %s: what is committed is seen by this environment alone, and lost when Lambda ends it; set "
+            "CQRSLESS_STORE=dynamodb://<prefix>",
+            app.store.url,
+        )
+
+
+def _readable(error: CqrslessError) -> CqrslessError:
+    """Make an error's text one that has an encoding; Lambda's runtime ends on one that has none."""
+    text = str(error)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        error.args = (text.encode("utf-8", "backslashreplace").decode(),)
+    return error
