@@ -1,0 +1,77 @@
+"""A batch of delivered commits, offered to every consumer of a function; what failed is said record by record."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from ..messages import Cost
+from ..store import Item
+from .commit import Commit, Decoder
+from .consuming import Failed
+
+log = logging.getLogger("cqrsless")
+
+
+class Delivery(NamedTuple):
+    """A commit as a source delivered it: what its record is called there, and the commit's item."""
+
+    id: str
+    item: Item
+
+
+class Taker(Protocol):
+    """Whoever takes delivered commits: an ordered consumer behind a feeder, or an unordered processor."""
+
+    @property
+    def name(self) -> str: ...
+    def take(self, commit: Commit, cost: Cost) -> None:
+        """Take a commit, or raise so that its record is delivered again."""
+        ...
+
+
+class Batch:
+    """Offers a batch to takers in its order.
+
+    After a failure of one aggregate for one taker, that taker is not offered its later commits in this batch: they
+    are failures too, and come again in order. Other aggregates and other takers go on.
+    """
+
+    def __init__(self, deliveries: Iterable[Delivery], decoder: Decoder) -> None:
+        self.cost = Cost()
+        self._commits = [(delivery.id, Commit(delivery.item, decoder)) for delivery in deliveries]
+        self._failed: dict[str, None] = {}
+
+    def offer(self, takers: Sequence[Taker]) -> None:
+        stuck: set[tuple[str, str]] = set()
+        for record, commit in self._commits:
+            for taker in takers:
+                if (taker.name, commit.pk) in stuck:
+                    self._failed[record] = None
+                    continue
+                try:
+                    taker.take(commit, self.cost)
+                except Failed as failure:
+                    log.warning("%s could not take %s@%s yet: %s", taker.name, commit.pk, commit.number, failure)
+                except Exception:
+                    log.exception("%s could not take %s@%s", taker.name, commit.pk, commit.number)
+                else:
+                    continue
+                stuck.add((taker.name, commit.pk))
+                self._failed[record] = None
+
+    def failed(self) -> list[str]:
+        """Give the records that have to come again, in the batch's order."""
+        return [record for record, _ in self._commits if record in self._failed]
+
+
+def feeding(feed: Callable[[Commit, Cost], None], name: str) -> Taker:
+    """Make a taker of a function."""
+    return _Feeding(name, feed)
+
+
+class _Feeding:
+    def __init__(self, name: str, feed: Callable[[Commit, Cost], None]) -> None:
+        self.name = name
+        self.take = feed

@@ -1,0 +1,121 @@
+"""A delivered commit: its item, and its events as the messages that handlers receive."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..aggregates.commits import event_id, metadata_of, moment, read_head, stored_events
+from ..errors import UnknownEvent
+from ..messages import Message
+from ..states import PayloadCodec
+from ..store import Item
+
+if TYPE_CHECKING:
+    from ..registry import EventModel
+
+
+class Decoder:
+    """Brings stored events up to date by the event types of a model; an event without one comes as it is stored."""
+
+    def __init__(self, events: Mapping[str, EventModel]) -> None:
+        self._events = events
+        self._codecs: dict[str, PayloadCodec] = {}
+
+    def stored_names(self, name: str) -> frozenset[str]:
+        """Give every name that an event may be stored under: its present one and its former ones."""
+        event = self._events.get(name)
+        return frozenset((name,)) if event is None else frozenset((event.name, *event.was))
+
+    def present(self, stored: list[Any], pk: str) -> tuple[str, Any]:
+        name = stored[0]
+        event = self._events.get(name)
+        if event is None:
+            return name, stored[1]
+        version = stored[2] if len(stored) > 2 else 1
+        if version > event.version:
+            raise UnknownEvent(
+                f"{pk} holds {name} of version {version}, and this application knows version {event.version}: deploy "
+                "the newer code"
+            )
+        codec = self._codecs.get(event.name)
+        if codec is None:
+            codec = self._codecs[event.name] = PayloadCodec(
+                event.name, schema=event.schema, version=event.version, upcasters=event.upcasters
+            )
+        return event.name, codec.decode(stored[1], version)
+
+
+class Commit:
+    """One commit on its way to consumers; what is not asked for is not decoded."""
+
+    __slots__ = ("_decoder", "_head", "item", "names", "number", "pk")
+
+    def __init__(self, item: Item, decoder: Decoder) -> None:
+        self.item = item
+        self.pk: str = item["pk"]
+        self.number: int = item["c"]
+        #: The names of its events, as stored.
+        self.names: Mapping[str, Any] = item.get("names", {})
+        self._decoder = decoder
+        self._head: dict[str, Any] | None = None
+
+    @property
+    def aggregate(self) -> str:
+        return self.pk.partition("#")[0]
+
+    @property
+    def aggregate_id(self) -> str:
+        return self.pk.partition("#")[2]
+
+    @property
+    def time(self) -> datetime:
+        return moment(self.item["time"])
+
+    @property
+    def microseconds(self) -> int:
+        time: int = self.item["time"]
+        return time
+
+    @property
+    def head(self) -> dict[str, Any]:
+        if self._head is None:
+            self._head = read_head(self.item)
+        return self._head
+
+    @property
+    def last(self) -> Mapping[str, int]:
+        """For each event name the aggregate has had, the last earlier commit with it."""
+        last: Mapping[str, int] = self.head.get("last", {})
+        return last
+
+    def messages(self, wanted: Container[str]) -> list[Message]:
+        """Give the events whose stored name is wanted, in order, each as a message with a payload of its own."""
+        head, time, pk = self.head, self.time, self.pk
+        metadata = metadata_of(head)
+        stored = stored_events(self.item)
+        found: list[Message] = []
+        for sequence, event in enumerate(stored, self.item["seq"] - len(stored) + 1):
+            if event[0] not in wanted:
+                continue
+            name, payload = self._decoder.present(event, pk)
+            found.append(
+                Message(
+                    id=event_id(pk, sequence),
+                    name=name,
+                    kind="event",
+                    payload=payload,
+                    time=time,
+                    source=self.aggregate,
+                    actor=head.get("actor"),
+                    correlation_id=metadata["correlation_id"],
+                    causation_id=head["id"],
+                    aggregate_id=self.aggregate_id,
+                    version=self.number,
+                    sequence=sequence,
+                    metadata=metadata,
+                    sent=time,
+                )
+            )
+        return found
