@@ -1,0 +1,1 @@
+"""A small shop's orders: a state-stored application with HTTP routes."""
