@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -64,13 +63,13 @@ def _command(
                 "return the state, or (state, events); only an event-sourced aggregate's handler yields its events",
             )
     around = injection.into_middleware(f"middleware of {who}", record.middleware)
-    return injection.into(who, replace(record, middleware=around), ("message",))
+    return injection.into(who, record.replace(middleware=around), ("message",))
 
 
 def _query(record: QueryRecord, injection: Injection) -> QueryRecord:
     who = f"query handler {record.name!r}"
     around = injection.into_middleware(f"middleware of {who}", record.middleware)
-    return injection.into(who, replace(record, middleware=around), ("message", "views"))
+    return injection.into(who, record.replace(middleware=around), ("message", "views"))
 
 
 def _aggregate(
@@ -132,7 +131,7 @@ def _add_evolver(
             f"{who} is of the aggregate {aggregate.name!r}, which is state-stored ({aggregate.place}): its handlers "
             f'return the state, so remove the evolver, or write aggregate("{aggregate.name}", ..., event_sourced=True)',
         )
-    resolved = replace(injection.into_evolver(who, evolver), names=events.current_names(evolver.names))
+    resolved = injection.into_evolver(who, evolver).replace(names=events.current_names(evolver.names))
     for event in resolved.names:
         other = evolvers[aggregate.name].setdefault(event, resolved)
         if other is not resolved:

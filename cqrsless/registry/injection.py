@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -60,7 +59,7 @@ class Injection:
         `special` are the names that the framework injects itself, of `message` and `views`.
         """
         inject = tuple(name for name in record.inject if self._has(who, record, name, special))
-        return record if inject == record.inject else replace(record, inject=inject)
+        return record if inject == record.inject else record.replace(inject=inject)
 
     def into_evolver(self, who: str, record: EvolverRecord) -> EvolverRecord:
         """Give an evolver with what it may have injected, which is the message alone."""
@@ -72,7 +71,7 @@ class Injection:
                     "`message` and nothing else: put what it needs into the event",
                 )
         inject = tuple(name for name in record.inject if name == "message")
-        return record if inject == record.inject else replace(record, inject=inject)
+        return record if inject == record.inject else record.replace(inject=inject)
 
     def into_middleware(self, who: str, around: tuple[MiddlewareRecord, ...]) -> tuple[MiddlewareRecord, ...]:
         return tuple(self.into(who, record) for record in around)

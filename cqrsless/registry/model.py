@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..routing import Routes
+from .record import Record
 from .records import (
     AggregateRecord,
     CommandRecord,
@@ -25,8 +25,7 @@ from .records import (
 __all__ = ["AggregateModel", "EventModel", "Model"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AggregateModel:
+class AggregateModel(Record):
     """An aggregate with its evolvers, by the event's current name, and state upcasters, by the version they take."""
 
     record: AggregateRecord
@@ -34,8 +33,7 @@ class AggregateModel:
     state_upcasters: Mapping[int, Callable[[Any], Any]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EventModel:
+class EventModel(Record):
     """An event that has an `event_type`, with its upcasters by the version they take."""
 
     name: str
@@ -46,8 +44,7 @@ class EventModel:
     upcasters: Mapping[int, Callable[[Any], Any]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Model:
+class Model(Record):
     """A registry as it stood at one revision.
 
     In every record the names are resolved: `inject` holds only what there is to inject. `events` finds an event type

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
@@ -12,10 +11,9 @@ from .records import AggregateRecord, EventType, ProcessorRecord, ViewRecord
 
 __all__ = ["did_you_mean"]
 
-PLAIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+PLAIN: Final = LETTERS | frozenset("0123456789_.-")
 LONGEST_NAME: Final = 255
-#: Control characters, and lone surrogates, which no UTF-8 can hold.
-CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def wrong(place: Place, text: str) -> RegistrationError:
@@ -47,8 +45,8 @@ def one_of(place: Place, what: str, value: object, choices: Collection[str]) -> 
 def plain_name(place: Place, what: str, name: object) -> str:
     """Check the name of an aggregate, view, processor, resource or registry, which becomes part of keys."""
     text = _text(place, what, name)
-    if not PLAIN_NAME.fullmatch(text):
-        fitting = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).lstrip("0123456789_.-") or "Order"
+    if text[0] not in LETTERS or not PLAIN.issuperset(text):
+        fitting = "".join(sign if sign in PLAIN else "-" for sign in text).lstrip("0123456789_.-") or "Order"
         raise wrong(
             place,
             f"the {what} name {text!r} is not a letter and then letters, digits, '_', '.' and '-': write {fitting!r}",
@@ -59,9 +57,14 @@ def plain_name(place: Place, what: str, name: object) -> str:
 def message_name(place: Place, what: str, name: object) -> str:
     """Check the name of a command, query or event: any text that a log line and a key can hold."""
     text = _text(place, what, name)
-    if CONTROL.search(text):
+    if any(_is_control(ord(sign)) for sign in text):
         raise wrong(place, f"the {what} name {text!r} holds a control character: leave it out")
     return text
+
+
+def _is_control(sign: int) -> bool:
+    # Lone surrogates too, which no UTF-8 can hold.
+    return sign < 0x20 or 0x7F <= sign < 0xA0 or 0xD800 <= sign < 0xE000
 
 
 def _text(place: Place, what: str, name: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -84,7 +83,7 @@ class Reactions:
         # An external event's name is another application's, which ours may once have used for something else.
         names = self._events.current_names(record.names) if record.source is None else record.names
         around = self._injection.into_middleware(f"middleware of {who}", record.middleware)
-        return self._injection.into(who, replace(record, names=names, middleware=around), ("message", "views"))
+        return self._injection.into(who, record.replace(names=names, middleware=around), ("message", "views"))
 
     def _projector(self, record: ProjectorRecord, views: Mapping[str, ViewRecord]) -> ProjectorRecord:
         who = f"projector for {_listed(record.names)}"
@@ -92,11 +91,11 @@ class Reactions:
             hint = did_you_mean(record.view, views) or f'; write view("{record.view}", key=...)'
             text = f"{who} is of the view {record.view!r}, which registry {self._registry!r} does not have{hint}"
             raise wrong(record.place, text)
-        resolved = replace(record, names=self._events.current_names(record.names))
+        resolved = record.replace(names=self._events.current_names(record.names))
         return self._injection.into(f"{who} of view {record.view!r}", resolved, ("message",))
 
     def _publisher(self, record: PublisherRecord) -> PublisherRecord:
-        resolved = replace(record, names=self._events.current_names(record.names))
+        resolved = record.replace(names=self._events.current_names(record.names))
         return self._injection.into(f"publisher for {_listed(record.names)}", resolved, ("message",))
 
 

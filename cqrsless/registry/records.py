@@ -8,11 +8,12 @@ that have a default, and `place` the line that registered it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from ..messages import Event
 from .places import NOWHERE, Place
+from .record import Record
 
 Creation: TypeAlias = Literal["never", "always", "if_missing"]
 Function: TypeAlias = Callable[..., Any]
@@ -30,8 +31,7 @@ class SchemaLike(Protocol):
 Schema: TypeAlias = "SchemaLike | type[SchemaLike]"
 
 
-@dataclass(frozen=True, slots=True)
-class AggregateRecord:
+class AggregateRecord(Record):
     """An aggregate; it stands wherever its name may.
 
     `state` is `dict`, a dataclass or a marshmallow schema. `snapshot_every` is how many commits an event-sourced
@@ -45,19 +45,17 @@ class AggregateRecord:
     state_version: int = 1
     new_id: Function | None = None
     snapshot_every: int = 8
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class MiddlewareRecord:
+class MiddlewareRecord(Record):
     fn: Function
     inject: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class CommandRecord:
+class CommandRecord(Record):
     name: str
     fn: Function
     schema: Schema | None = None
@@ -68,11 +66,10 @@ class CommandRecord:
     middleware: tuple[MiddlewareRecord, ...] = ()
     inject: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class QueryRecord:
+class QueryRecord(Record):
     name: str
     fn: Function
     schema: Schema | None = None
@@ -81,24 +78,22 @@ class QueryRecord:
     middleware: tuple[MiddlewareRecord, ...] = ()
     inject: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class EvolverRecord:
+class EvolverRecord(Record):
     names: tuple[str, ...]
     aggregate: str
     fn: Function
     inject: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
 NO_PAYLOAD: Final[Any] = object()
 
 
-@dataclass(frozen=True, slots=True)
-class EventType:
+class EventType(Record):
     """An event's schema, version, former names and foreign source; call it to make such an event.
 
     >>> OrderShipped = EventType("OrderShipped")
@@ -111,7 +106,7 @@ class EventType:
     version: int = 1
     source: str | None = None
     was: tuple[str, ...] = ()
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
     def __call__(self, payload: Any = NO_PAYLOAD, /, **fields: Any) -> Event:
         if payload is NO_PAYLOAD:
@@ -121,35 +116,31 @@ class EventType:
         return Event(self.name, payload)
 
 
-@dataclass(frozen=True, slots=True)
-class UpcasterRecord:
+class UpcasterRecord(Record):
     name: str
     from_version: int
     fn: Function
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class StateUpcasterRecord:
+class StateUpcasterRecord(Record):
     aggregate: str
     from_version: int
     fn: Function
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceRecord:
+class ResourceRecord(Record):
     """Something that handlers take by name; `fn` makes it, from other resources if it takes any."""
 
     name: str
     fn: Function
     inject: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessorRecord:
+class ProcessorRecord(Record):
     name: str
     mode: Literal["subscribing", "tracking"] = "subscribing"
     start: Literal["now", "beginning"] = "now"
@@ -158,22 +149,23 @@ class ProcessorRecord:
     retry_on: tuple[type[BaseException], ...] = (Exception,)
     on_failure: Literal["park", "stop"] = "park"
     segments: int = 1
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class ViewRecord:
+NO_INDEXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+
+
+class ViewRecord(Record):
     """A read model: `key` names one field, or a partition and a sort field; `indexes` name more such keys."""
 
     name: str
     key: tuple[str, ...]
-    indexes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    indexes: Mapping[str, tuple[str, ...]] = NO_INDEXES
     processor: str | None = None
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectorRecord:
+class ProjectorRecord(Record):
     names: tuple[str, ...]
     view: str
     fn: Function
@@ -181,11 +173,10 @@ class ProjectorRecord:
     keys: Function | None = None
     inject: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class EventHandlerRecord:
+class EventHandlerRecord(Record):
     names: tuple[str, ...]
     fn: Function
     processor: str = "default"
@@ -194,14 +185,13 @@ class EventHandlerRecord:
     middleware: tuple[MiddlewareRecord, ...] = ()
     inject: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class PublisherRecord:
+class PublisherRecord(Record):
     names: tuple[str, ...]
     to: str
     fn: Function
     inject: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
-    place: Place = field(default=NOWHERE, compare=False)
+    place: Place = NOWHERE

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import fields, is_dataclass
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .names import wrong
 from .places import Origin, Site, same_definition
+from .record import Record
 from .records import (
     AggregateRecord,
     CommandRecord,
@@ -167,8 +167,8 @@ def _equal(old: Any, new: Any) -> bool:
         )
     if isinstance(old, tuple):
         return len(old) == len(new) and all(map(_equal, old, new))
-    if is_dataclass(old) and not isinstance(old, type):
-        return all(_equal(getattr(old, one.name), getattr(new, one.name)) for one in fields(old) if one.compare)
+    if isinstance(old, Record):
+        return all(map(_equal, old.compared(), new.compared()))
     return bool(old == new)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, final
 
 from ..messages import Message
+from .record import Record
 
 __all__ = ["DELETED", "Cancel", "Deleted", "cancel", "from_command_id"]
 
@@ -35,8 +35,7 @@ class Deleted:
 DELETED: Final = Deleted()
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(Record):
     """A scheduled command to be cancelled, by its id."""
 
     id: str
