@@ -88,8 +88,8 @@ class Life:
 
     def refused_from_the_start(self) -> None:
         if self.maybe(50):
-            order = self.order()
-            self.send("CreateOrder", **{**order, "country": self.rnd.choice(("US", "JP", "BR"))})
+            self.country = self.rnd.choice(("US", "JP", "BR"))
+            self.send("CreateOrder", **self.order())
         else:  # nobody ever created it
             self.send("PayOrder", amount="19.90", method="card")
 
