@@ -107,7 +107,9 @@ class App:
         the handler's own comes as it is.
         """
         if isinstance(command, str):
-            command = Command(command, {} if payload is None else payload, id, metadata or {}, expected_version, None, on_rejected)
+            command = Command(
+                command, {} if payload is None else payload, id, metadata or {}, expected_version, None, on_rejected
+            )
         result: CommandResult = self.dispatch(self._message(command))
         return result
 
@@ -159,7 +161,9 @@ class App:
         name = aggregate if isinstance(aggregate, str) else aggregate.name
         kinds = self._current().kinds
         if name not in kinds:
-            raise UnknownMessage(f"no aggregate {name!r} is registered; there is {', '.join(map(repr, kinds)) or 'none'}")
+            raise UnknownMessage(
+                f"no aggregate {name!r} is registered; there is {', '.join(map(repr, kinds)) or 'none'}"
+            )
         kind = kinds[name]
         return kind, aggregate_key(name, id_of(name, kind.id_field, id))
 
@@ -174,7 +178,9 @@ class App:
             self._clock(),
             correlation_id=str(metadata.get("correlation_id") or identity),
             causation_id=metadata.get("causation_id"),
-            metadata={k: v for k, v in metadata.items() if k not in ("correlation_id", "causation_id")} if metadata else metadata,
+            metadata={k: v for k, v in metadata.items() if k not in ("correlation_id", "causation_id")}
+            if metadata
+            else metadata,
             expected_version=command.expected_version,
             on_rejected=command.on_rejected,
         )

@@ -147,9 +147,7 @@ def _plain(value: Any, path: str, what: str) -> Any:
         raise _refuse(what, path, f"a value of type {type(value).__name__} cannot be stored; {_ADVICE}") from None
 
 
-_ADVICE: Final = (
-    "store JSON values, Decimal, datetime, date, time, timedelta, UUID, bytes or Enum, or declare a schema that dumps it"
-)
+_ADVICE: Final = "store JSON values, Decimal, datetime, date, time, timedelta, UUID, bytes or Enum, or declare a schema that dumps it"
 
 
 def _refuse(what: str, path: str, why: str) -> SerializationFailed:

@@ -121,7 +121,12 @@ class PayloadCodec:
     """
 
     def __init__(
-        self, name: str, *, schema: Any = None, version: int = 1, upcasters: Mapping[int, Callable[[Any], Any]] | None = None
+        self,
+        name: str,
+        *,
+        schema: Any = None,
+        version: int = 1,
+        upcasters: Mapping[int, Callable[[Any], Any]] | None = None,
     ) -> None:
         self.name = name
         self.version = version

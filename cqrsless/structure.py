@@ -157,9 +157,7 @@ def _of_dataclass(cls: Any) -> Converter:
         del _compiling[cls]
         raise
     made = {f.name for f in fields(cls) if f.init}
-    required = {
-        f.name for f in fields(cls) if f.init and f.default is MISSING and f.default_factory is MISSING
-    }
+    required = {f.name for f in fields(cls) if f.init and f.default is MISSING and f.default_factory is MISSING}
     to_steps = [(name, part.to_plain) for name, part in parts.items()]
     back_steps = {name: part.from_plain for name, part in parts.items()}
 

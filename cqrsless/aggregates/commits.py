@@ -4,12 +4,15 @@
 |---|---|
 | `pk`, `c` | the aggregate, and the commit's number (dense, from 1) |
 | `time`, `seq` | microseconds since 1970 (never before the previous commit's); the sequence of its last event |
-| `head` | JSON: the command's id, name, source, actor, correlation, causation, metadata and payload digest; `last`: for each event name the aggregate has had, the last earlier commit with it (`*`: for those left out) |
+| `head` | JSON: the command's id, name, source, actor, correlation, causation, metadata and payload digest, and `last` |
 | `recent` | digests of the last commands (see `duplicates`) |
 | `events` | `[[name, payload, version?], ...]`, text or compressed |
 | `names` | a key for each event name, for stream filters |
 | `state`, `sv` | the state after it, when due, and its `state_version` |
 | `gone` / `void` | the aggregate was deleted / nothing exists yet (a refusal was recorded before a creation) |
+
+`last` in the head says, for each event name that the aggregate has had, the last earlier commit with it (`*`: for the
+names left out). A consumer tells from it whether it missed anything.
 """
 
 from __future__ import annotations
@@ -122,7 +125,8 @@ def events_text(events: Sequence[Encoded]) -> str:
     return (
         "["
         + ",".join(
-            f"[{_dumps(e.name)},{e.text}]" if e.version == 1 else f"[{_dumps(e.name)},{e.text},{e.version}]" for e in events
+            f"[{_dumps(e.name)},{e.text}]" if e.version == 1 else f"[{_dumps(e.name)},{e.text},{e.version}]"
+            for e in events
         )
         + "]"
     )

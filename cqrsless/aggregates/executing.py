@@ -127,7 +127,9 @@ class Execution:
                 self.store.put("events", item, self.cost, condition="absent")
             except ConditionFailed as failed:
                 if failed.item is None:  # gone since: nothing of ours deletes commits
-                    raise ConcurrencyConflict(f"commit {item['c']} of {self.pk} was deleted while it was written") from None
+                    raise ConcurrencyConflict(
+                        f"commit {item['c']} of {self.pk} was deleted while it was written"
+                    ) from None
                 mine = self.recognise(failed.item, item)
                 if mine is not None:
                     return self.settle(self.forward(loaded, failed.item), mine)

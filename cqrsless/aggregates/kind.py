@@ -154,9 +154,15 @@ class Kind:
         if found is None:
             return state
         if state is DELETED:
-            raise InvalidReturn(f"{name} follows an event that deleted its {self.name}: what is deleted has no more events")
+            raise InvalidReturn(
+                f"{name} follows an event that deleted its {self.name}: what is deleted has no more events"
+            )
         fn, wants_message = found
-        after = fn(state, payload, message=self._message(name, payload, source, sequence)) if wants_message else fn(state, payload)
+        after = (
+            fn(state, payload, message=self._message(name, payload, source, sequence))
+            if wants_message
+            else fn(state, payload)
+        )
         if after is None:
             raise InvalidReturn(
                 f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, even where "

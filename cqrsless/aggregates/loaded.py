@@ -60,7 +60,6 @@ class Loaded:
         return None if self.text is None else kind.read(self.text)
 
 
-
 def nothing(kind: Kind) -> Loaded:
     """Give what is known of an aggregate that has no commit."""
     state = kind.codec.initial() if kind.event_sourced else None
