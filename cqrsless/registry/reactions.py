@@ -80,10 +80,21 @@ class Reactions:
 
     def _handler(self, record: EventHandlerRecord) -> EventHandlerRecord:
         who = _who(record)
+        self._check_source(who, record)
         # An external event's name is another application's, which ours may once have used for something else.
         names = self._events.current_names(record.names) if record.source is None else record.names
         around = self._injection.into_middleware(f"middleware of {who}", record.middleware)
         return self._injection.into(who, record.replace(names=names, middleware=around), ("message", "views"))
+
+    def _check_source(self, who: str, record: EventHandlerRecord) -> None:
+        for name in record.names:
+            model = self._events.models.get(name)
+            if model is not None and model.source is not None and model.source != record.source:
+                raise wrong(
+                    record.place,
+                    f"{who} takes {name!r} from {record.source or 'this application'!r}, and the event type {name!r} says "
+                    f'that it comes from {model.source!r}: write source="{model.source}"',
+                )
 
     def _projector(self, record: ProjectorRecord, views: Mapping[str, ViewRecord]) -> ProjectorRecord:
         who = f"projector for {_listed(record.names)}"

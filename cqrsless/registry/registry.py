@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import RLock
 from typing import Final, final
 
@@ -51,17 +51,18 @@ class Registry(DecidingDecorators, VersioningDecorators, SurroundingDecorators, 
     def empty(self) -> bool:
         return self._revision == 0
 
-    def freeze(self, provided: frozenset[str] = frozenset()) -> Model:
+    def freeze(self, provided: Iterable[str] = ()) -> Model:
         """Resolve every name, or raise `RegistrationError` with the line of the mistake.
 
         `provided` are the names of the resources that the application brings along. The same model is given until
         something else is registered, which is always possible.
         """
+        names = frozenset(provided)
         with self._lock:
-            model = self._models.get(provided)
+            model = self._models.get(names)
             if model is None:
-                model = freeze(self.name, self._revision, self._shelves, provided)
-                self._models[provided] = model
+                model = freeze(self.name, self._revision, self._shelves, names)
+                self._models[names] = model
             return model
 
     def _register(self, put: Callable[[], None]) -> None:
