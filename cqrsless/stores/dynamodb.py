@@ -103,8 +103,8 @@ class DynamoDBStore:
         self.prefix = prefix
         self.url = url or f"dynamodb://{prefix}"
         self._names: Mapping[Table, str] = {table: f"{prefix}-{table}" for table in KEYS}
-        self._client = client if client is not None else make_client(region, endpoint)
-        self._calls = Calls(self._client, patience)
+        self.client = client if client is not None else make_client(region, endpoint)
+        self._calls = Calls(self.client, patience)
 
     def get(self, table: Table, pk: str, sk: SortKey, cost: Cost) -> Item | None:
         check_key(table, pk, sk)
@@ -205,7 +205,7 @@ class DynamoDBStore:
         create_tables(self._calls, self.prefix)
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()
 
     def _reading(self, table: Table) -> dict[str, Any]:
         return {"TableName": self._names[table], "ConsistentRead": True, "ReturnConsumedCapacity": "TOTAL"}

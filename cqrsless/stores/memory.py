@@ -175,6 +175,8 @@ class MemoryStore:
         self, table: Table, cost: Cost, *, after: tuple[str, SortKey] | None = None, limit: int | None = None
     ) -> Page:
         check_limit(limit)
+        if after is not None:
+            check_key(table, *after)
         found: list[_Record] = []
         size = 0
         more = False
