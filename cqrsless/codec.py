@@ -69,12 +69,12 @@ def encode(value: Any, what: str = "the value") -> tuple[str, Any]:
     """
     try:
         text = _dumps(value)
-        copy = decode(text)
+        copy = _decode_own(text) if '"$' in text else json.loads(text)
         # What comes back equal was plain. The rest (int keys, tuples, keys with a "$") takes the careful way.
         if copy == value:
             text.encode()
             return text, copy
-    except (TypeError, ValueError, RecursionError, ArithmeticError):
+    except (TypeError, ValueError, AttributeError, RecursionError, ArithmeticError):
         pass
     try:
         text = _dumps(_plain(value, "", what))
@@ -91,7 +91,7 @@ def decode(text: str) -> Any:
     >>> decode('{"total":{"$dec":"9.90"}}')
     {'total': Decimal('9.90')}
     """
-    return json.loads(text, object_hook=_untag) if '"$' in text else json.loads(text)
+    return _decode_tagged(text) if '"$' in text else json.loads(text)
 
 
 def digest(value: Any, what: str = "the payload") -> str:
@@ -115,6 +115,23 @@ def _untag(value: dict[str, Any]) -> Any:
     return value
 
 
+def _untag_own(value: dict[str, Any]) -> Any:
+    """Read a tag, and refuse the user's own keys that look like one: those are to be escaped."""
+    if len(value) == 1:
+        ((key, inner),) = value.items()
+        read = _FROM.get(key)
+        if read is not None:
+            return read(inner)
+    for key in value:
+        if key.startswith("$"):
+            raise ValueError(key)
+    return value
+
+
+_decode_tagged: Final = json.JSONDecoder(object_hook=_untag).decode
+_decode_own: Final = json.JSONDecoder(object_hook=_untag_own).decode
+
+
 def _plain(value: Any, path: str, what: str) -> Any:
     """Rewrite a value into JSON's own types, or say where that fails."""
     if isinstance(value, Enum):
@@ -126,25 +143,31 @@ def _plain(value: Any, path: str, what: str) -> Any:
             raise _refuse(what, path, f"{value!r} is no number that JSON knows; store None, or a Decimal")
         return value
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise _refuse(what, path, "a string with a lone surrogate is no text; store bytes") from None
-        return value
+        return _text(value, path, what)
     if isinstance(value, dict):
-        for key in value:
+        plain: dict[str, Any] = {}
+        for key, inner in value.items():
             if not isinstance(key, str):
                 raise _refuse(what, path, f"the key {key!r} is of type {type(key).__name__}; use a string as key")
-        return {
-            ("$" + key if key.startswith("$") else str(key)): _plain(inner, f"{path}.{key}" if path else key, what)
-            for key, inner in value.items()
-        }
+            name = _text(key, path, what)
+            plain["$" + name if name.startswith("$") else name] = _plain(inner, f"{path}.{name}" if path else name, what)
+        return plain
     if isinstance(value, (list, tuple)):
         return [_plain(inner, f"{path}[{index}]", what) for index, inner in enumerate(value)]
     try:
         return _tag(value)
     except TypeError:
         raise _refuse(what, path, f"a value of type {type(value).__name__} cannot be stored; {_ADVICE}") from None
+
+
+def _text(value: str, path: str, what: str) -> str:
+    """Give a string's characters (also of an `Enum` that is a string), where they are text."""
+    text = str.__str__(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise _refuse(what, path, f"{text!a} has a lone surrogate, which is no text; store bytes") from None
+    return text
 
 
 _ADVICE: Final = "store JSON values, Decimal, datetime, date, time, timedelta, UUID, bytes or Enum, or declare a schema that dumps it"
