@@ -24,11 +24,10 @@ class Events:
             of = by_name.get(upcaster.name)
             what = f"upcaster of event {upcaster.name!r}"
             if of is None:
-                hint = did_you_mean(upcaster.name, by_name)
+                advice = f'; write event_type("{upcaster.name}", version={upcaster.from_version + 1})'
+                hint = did_you_mean(upcaster.name, by_name) or advice
                 raise wrong(
-                    upcaster.place,
-                    f"{what} from version {upcaster.from_version} is for an event without an event type{hint}; "
-                    f'write event_type("{upcaster.name}", version={upcaster.from_version + 1})',
+                    upcaster.place, f"{what} from version {upcaster.from_version} is of no known event type{hint}"
                 )
             other = steps[of.name].setdefault(upcaster.from_version, upcaster)
             if other is not upcaster:

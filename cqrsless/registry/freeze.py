@@ -173,7 +173,7 @@ def _check_route_parameters(record: CommandRecord | QueryRecord) -> None:
             raise wrong(
                 record.place,
                 f"the route {record.route!r} has the parameter {{{parameter}}}, which the schema of {record.name!r} "
-                f"does not load{did_you_mean(parameter, known)}; rename it, or add the field",
+                f"does not load{did_you_mean(parameter, known) or '; rename it, or add the field'}",
             )
 
 

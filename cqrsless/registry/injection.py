@@ -83,11 +83,11 @@ class Injection:
             raise wrong(record.place, f"{who} wants {name!r} injected; {REFUSED[name]}")
         if name in record.optional:
             return False
-        raise wrong(
-            record.place,
-            f"{who} wants {name!r} injected, which nothing provides{did_you_mean(name, {*self._known, *special})}; "
-            f'write @resource("{name}") above a function that makes it, or App(resources={{"{name}": ...}})',
-        )
+        hint = did_you_mean(name, {*self._known, *special})
+        if not hint:
+            made = f'write @resource("{name}") above a function that makes it'
+            hint = f'; {made}, or App(resources={{"{name}": ...}})'
+        raise wrong(record.place, f"{who} wants {name!r} injected, which nothing provides{hint}")
 
     def _refuse_cycle(self, record: ResourceRecord, path: list[str], provided: frozenset[str]) -> None:
         if record.name in provided:

@@ -90,10 +90,11 @@ class Reactions:
         for name in record.names:
             model = self._events.models.get(name)
             if model is not None and model.source is not None and model.source != record.source:
+                taken = "from this application" if record.source is None else f"from {record.source!r}"
                 raise wrong(
                     record.place,
-                    f"{who} takes {name!r} from {record.source or 'this application'!r}, and the event type {name!r} says "
-                    f'that it comes from {model.source!r}: write source="{model.source}"',
+                    f"{who} takes it {taken}, and the event type {name!r} is from {model.source!r}: "
+                    f'write source="{model.source}"',
                 )
 
     def _projector(self, record: ProjectorRecord, views: Mapping[str, ViewRecord]) -> ProjectorRecord:

@@ -66,8 +66,9 @@ class SurroundingDecorators(ShelfWriter):
         if name in ("message", "views"):
             raise wrong(site.place, f"a resource cannot be called {name!r}, which is injected already: rename it")
         if not name.isidentifier():
+            fitting = name.replace("-", "_").replace(".", "_")
             raise wrong(
-                site.place, f"the resource name {name!r} cannot be a parameter: write {name.replace('-', '_')!r}"
+                site.place, f"the resource name {name!r} is not one that a parameter can have: write {fitting!r}"
             )
 
         def decorate(fn: F, /) -> F:

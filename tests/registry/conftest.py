@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from cqrsless import Registry, RegistrationError
+from cqrsless import RegistrationError, Registry
 
 #: The decorators of the registry under test, as `cqrsless` has those of the default one.
 HEAD = "from shop import *\n"
@@ -73,4 +73,3 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Progra
 @pytest.fixture
 def registry() -> Registry:
     return Registry("shop")
-

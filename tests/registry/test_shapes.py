@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqrsless import Registry, RegistrationError
+from cqrsless import RegistrationError, Registry
 from tests.registry.conftest import Programs
 
 

@@ -1,0 +1,544 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from marshmallow import INCLUDE, Schema, fields
+
+from cqrsless import RegistrationError, Registry
+from cqrsless.registry import AggregateRecord, CommandRecord
+from tests.registry.conftest import Programs
+
+ORDER = 'Order = aggregate("Order", id_field="order_id")'
+ACCOUNT = 'Account = aggregate("Account", id_field="account_id", event_sourced=True)'
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (
+            f"""
+{ORDER}
+@command_handler("Ship", aggregate="Ordr")  # here
+def ship(command, order): ...
+""",
+            "command handler 'Ship' is of the aggregate 'Ordr', which registry 'shop' does not have; did you mean 'Order'?",
+        ),
+        (
+            """
+@command_handler("Ship", aggregate="Order")  # here
+def ship(command, order): ...
+""",
+            "command handler 'Ship' is of the aggregate 'Order', which registry 'shop' does not have; "
+            'write aggregate("Order", id_field=...)',
+        ),
+        (
+            """
+@resource("mailer")
+def make(): ...
+@command_handler("Ship")  # here
+def ship(command, *, mailr): ...
+""",
+            "command handler 'Ship' wants 'mailr' injected, which nothing provides; did you mean 'mailer'?",
+        ),
+        (
+            """
+@query_handler("Get")  # here
+def get(query, *, view): ...
+""",
+            "query handler 'Get' wants 'view' injected, which nothing provides; did you mean 'views'?",
+        ),
+        (
+            """
+@command_handler("Ship")  # here
+def ship(command, *, views): ...
+""",
+            "command handler 'Ship' wants 'views' injected; views are read in query handlers and event handlers only: "
+            "leave it out",
+        ),
+        (
+            """
+@middleware  # here
+def timed(message, call_next, *, views=None): ...
+""",
+            "middleware wants 'views' injected; views are read in query handlers and event handlers only: leave it out",
+        ),
+        (
+            """
+@resource("clock")  # here
+def clock(*, message): ...
+""",
+            "resource 'clock' wants 'message' injected; there is no message here, or it is the first parameter already: "
+            "leave it out",
+        ),
+        (
+            """
+def timed(message, call_next, *, clock): ...
+@command_handler("Ship", middleware=[timed])  # here
+def ship(command): ...
+""",
+            "middleware of command handler 'Ship' wants 'clock' injected, which nothing provides; "
+            'write @resource("clock") above a function that makes it, or App(resources={"clock": ...})',
+        ),
+        (
+            f"""
+{ACCOUNT}
+@resource("rates")
+def rates(): ...
+@evolver("Deposited", aggregate=Account)  # here
+def deposited(account, event, *, rates): ...
+""",
+            "evolver for 'Deposited' wants 'rates' injected; an evolver gives the same state whenever it runs, so it gets "
+            "`message` and nothing else: put what it needs into the event",
+        ),
+        (
+            """
+@resource("a")
+def a(*, b): ...
+@resource("b")  # here
+def b(*, c): ...
+@resource("c")
+def c(*, b): ...
+""",
+            "resource 'b' needs 'c' needs 'b': nothing can be made first, so break the circle",
+        ),
+        (
+            f"""
+{ORDER}
+@evolver("OrderShipped", aggregate=Order)  # here
+def shipped(order, event): ...
+""",
+            "evolver for 'OrderShipped' is of the aggregate 'Order', which is state-stored (",
+        ),
+        (
+            """
+@evolver("Deposited", aggregate="Acount")  # here
+def deposited(account, event): ...
+""",
+            "evolver for 'Deposited' is of the aggregate 'Acount', which registry 'shop' does not have; "
+            'write aggregate("Acount", id_field=...)',
+        ),
+        (
+            f"""
+{ACCOUNT}
+event_type("Deposited", was="MoneyDeposited")
+@evolver("MoneyDeposited", aggregate=Account)
+def once(account, event): ...
+@evolver("Deposited", aggregate=Account)  # here
+def now(account, event): ...
+""",
+            "evolver for 'Deposited' folds 'Deposited' into aggregate 'Account', which another evolver does under the "
+            "event's other name (",
+        ),
+        (
+            """
+aggregate("Order", id_field="order_id", state_version=3)  # here
+@state_upcaster("Order", from_version=1)
+def up(state): ...
+""",
+            "the state of aggregate 'Order' is at version 3 and has no upcaster from version 2: "
+            'write @state_upcaster("Order", from_version=2) above a function that brings the old one up',
+        ),
+        (
+            f"""
+{ORDER}
+@state_upcaster("Order", from_version=1)  # here
+def up(state): ...
+""",
+            "an upcaster of the state of aggregate 'Order' starts from version 1, and the state of aggregate 'Order' is at "
+            "version 1 (",
+        ),
+        (
+            f"""
+{ACCOUNT}
+@state_upcaster("Account", from_version=1)  # here
+def up(state): ...
+""",
+            "state upcaster from version 1 is of the aggregate 'Account', which is event-sourced: its state is folded again "
+            "from its events when state_version is raised, so remove the upcaster",
+        ),
+        (
+            """
+event_type("OrderShipped", version=2)  # here
+""",
+            "event type 'OrderShipped' is at version 2 and has no upcaster from version 1: "
+            'write @upcaster("OrderShipped", from_version=1) above a function that brings the old one up',
+        ),
+        (
+            """
+event_type("OrderShipped", version=2)
+@upcaster("OrderShiped", from_version=1)  # here
+def up(payload): ...
+""",
+            "upcaster of event 'OrderShiped' from version 1 is of no known event type; did you mean 'OrderShipped'?",
+        ),
+        (
+            """
+@upcaster("OrderShipped", from_version=1)  # here
+def up(payload): ...
+""",
+            "upcaster of event 'OrderShipped' from version 1 is of no known event type; "
+            'write event_type("OrderShipped", version=2)',
+        ),
+        (
+            """
+event_type("OrderShipped", version=2, was="OrderSent")
+@upcaster("OrderSent", from_version=1)
+def sent(payload): ...
+@upcaster("OrderShipped", from_version=1)  # here
+def shipped(payload): ...
+""",
+            "upcaster of event 'OrderShipped' from version 1 does what another does under the event's other name (",
+        ),
+        (
+            """
+event_type("OrderSent")
+event_type("OrderShipped", was="OrderSent")  # here
+""",
+            "event type 'OrderShipped' was once 'OrderSent', and so is or was event type 'OrderSent' (",
+        ),
+        (
+            """
+event_type("OrderGone", was="OrderSent")
+event_type("OrderShipped", was="OrderSent")  # here
+""",
+            "event type 'OrderShipped' was once 'OrderSent', and so is or was event type 'OrderGone' (",
+        ),
+        (
+            """
+from dataclasses import dataclass
+@dataclass
+class State:
+    balance: int
+aggregate("Account", id_field="id", event_sourced=True, state=State)  # here
+""",
+            "aggregate 'Account' is event-sourced, so it starts from State(), which fails with TypeError: ",
+        ),
+        (
+            f"""
+{ORDER}
+@command_handler("Ship", aggregate="Order")  # here
+def ship(command, order):
+    yield {{}}
+""",
+            "command handler 'Ship' is a generator, and the aggregate 'Order' is state-stored: return the state, or "
+            "(state, events); only an event-sourced aggregate's handler yields its events",
+        ),
+        (
+            """
+@query_handler("Get", route="GET /orders/{order_id}")
+def get(query): ...
+@query_handler("Find", route="GET /orders/{id}/")  # here
+def find(query): ...
+""",
+            "query 'Find' has the route 'GET /orders/{id}/', which query 'Get' has too (",
+        ),
+        (
+            """
+@query_handler("Order", route="POST /orders")  # here
+def get(query): ...
+@command_handler("Order", route="POST /orders")
+def order(command): ...
+""",
+            "query 'Order' has the route 'POST /orders', which command 'Order' has too (",
+        ),
+        (
+            """
+from marshmallow import Schema, fields
+class OrderRef(Schema):
+    order_id = fields.String()
+@query_handler("Get", schema=OrderRef, route="GET /orders/{orderid}")  # here
+def get(query): ...
+""",
+            "the route 'GET /orders/{orderid}' has the parameter {orderid}, which the schema of 'Get' does not load; "
+            "did you mean 'order_id'?",
+        ),
+        (
+            """
+from marshmallow import Schema, fields
+class OrderRef(Schema):
+    order_id = fields.String(dump_only=True)
+    other = fields.String(data_key="else")
+@query_handler("Get", schema=OrderRef(), route="GET /orders/{order_id}")  # here
+def get(query): ...
+""",
+            "the route 'GET /orders/{order_id}' has the parameter {order_id}, which the schema of 'Get' does not load; "
+            "rename it, or add the field",
+        ),
+        (
+            """
+from marshmallow import Schema
+class Needy(Schema):
+    def __init__(self, tenant):
+        super().__init__()
+@query_handler("Get", schema=Needy, route="GET /orders/{order_id}")  # here
+def get(query): ...
+""",
+            "the schema of 'Get' cannot be made, Needy() fails with TypeError: ",
+        ),
+        (
+            """
+processor("mailer")
+@event_handler("OrderShipped", processor="mailr")  # here
+def tell(event): ...
+""",
+            "event handler for 'OrderShipped' is of the processor 'mailr', which registry 'shop' does not have; "
+            "did you mean 'mailer'?",
+        ),
+        (
+            """
+view("Summary", key="order_id", processor="statements")  # here
+""",
+            "view 'Summary' is of the processor 'statements', which registry 'shop' does not have; "
+            'write processor("statements")',
+        ),
+        (
+            """
+view("Summary", key="order_id")
+@projector("OrderShipped", view="Sumary")  # here
+def shipped(row, event): ...
+""",
+            "projector for 'OrderShipped' is of the view 'Sumary', which registry 'shop' does not have; "
+            "did you mean 'Summary'?",
+        ),
+        (
+            """
+@event_handler("OrderShipped")
+def tell(event): ...
+@event_handler("PaymentFailed", source="payments")  # here
+def cancel(event): ...
+""",
+            "event handler for 'PaymentFailed' takes external events into the processor 'default', where event handler for "
+            "'OrderShipped' takes commits (",
+        ),
+        (
+            """
+mixed = processor("mixed")
+view("Summary", key="order_id", processor=mixed)
+@event_handler("PaymentFailed", source="payments", processor=mixed)  # here
+def cancel(event): ...
+""",
+            "event handler for 'PaymentFailed' takes external events into the processor 'mixed', where view 'Summary' takes "
+            "commits (",
+        ),
+        (
+            """
+log = processor("log", mode="tracking")
+@event_handler("PaymentFailed", source="payments", processor=log)  # here
+def cancel(event): ...
+""",
+            "event handler for 'PaymentFailed' takes external events, and the processor 'log' reads the log, which has none (",
+        ),
+        (
+            """
+PaymentFailed = event_type("PaymentFailed", source="payments")
+@event_handler(PaymentFailed)  # here
+def cancel(event): ...
+""",
+            "event handler for 'PaymentFailed' takes it from this application, and the event type 'PaymentFailed' is from "
+            "'payments': write source=\"payments\"",
+        ),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_refused_where_it_stands(programs: Programs, source: str, says: str) -> None:
+    said = programs.mistake(source)
+    assert said == says or (says.endswith((" (", ": ")) and said.startswith(says))
+
+
+def test_both_places_are_named(programs: Programs) -> None:
+    said = programs.mistake("""
+event_type("OrderSent")
+event_type("OrderShipped", was="OrderSent")  # here
+""")
+    assert f"({programs.folder / 'shop_app.py'}:2)" in said
+
+
+def test_every_name_is_resolved(registry: Registry) -> None:
+    Account = registry.aggregate("Account", id_field=("bank", "number"), event_sourced=True, state_version=2)
+    Order = registry.aggregate("Order", id_field="order_id", state_version=2, snapshot_every=3)
+    Deposited = registry.event_type("Deposited", version=3, was=("MoneyIn", "MoneyDeposited"))
+
+    @registry.command_handler("Deposit", aggregate=Account, creation="if_missing", route="POST /deposits")
+    def deposit(command: Any, account: Any, *, message: Any) -> Any: ...
+
+    @registry.query_handler("GetAccount", route="GET /accounts/{bank}/{number}")
+    def get_account(query: Any, *, views: Any, clock: Any) -> Any: ...
+
+    @registry.evolver(Deposited, "Opened", aggregate="Account")
+    def fold(account: Any, event: Any) -> Any: ...
+
+    @registry.upcaster("MoneyIn", from_version=1)
+    def one(payload: Any) -> Any: ...
+
+    @registry.upcaster(Deposited, from_version=2)
+    def two(payload: Any) -> Any: ...
+
+    @registry.state_upcaster(Order, from_version=1)
+    def state_one(state: Any) -> Any: ...
+
+    @registry.resource("clock")
+    def clock(*, zone: Any = None) -> Any: ...
+
+    @registry.middleware
+    def timed(message: Any, call_next: Any, *, clock: Any) -> Any: ...
+
+    model = registry.freeze()
+    assert model.name == "shop"
+    assert model.revision == registry.revision
+    assert model.commands["Deposit"].aggregate == "Account"
+    assert model.commands["Deposit"].inject == ("message",)
+    assert model.queries["GetAccount"].inject == ("views", "clock")
+    assert model.aggregates["Order"].record is Order
+    assert model.aggregates["Order"].record.snapshot_every == 3
+    assert model.aggregates["Account"].record.id_field == ("bank", "number")
+    assert set(model.aggregates["Account"].evolvers) == {"Deposited", "Opened"}
+    assert model.aggregates["Account"].evolvers["Deposited"].fn is fold
+    assert model.aggregates["Order"].state_upcasters == {1: state_one}
+    assert model.events["MoneyIn"] is model.events["MoneyDeposited"] is model.events["Deposited"]
+    assert set(model.events) == {"MoneyIn", "MoneyDeposited", "Deposited"}
+    assert model.events["Deposited"].version == 3
+    assert model.events["Deposited"].upcasters == {1: one, 2: two}
+    assert model.resources["clock"].inject == ()
+    assert model.middleware[0].inject == ("clock",)
+    assert model.routes.match("POST", "/deposits").name == "Deposit"
+
+
+def test_reactions_are_resolved(registry: Registry) -> None:
+    Shipped = registry.event_type("OrderShipped", was="OrderSent")
+    mailer = registry.processor("mailer", mode="tracking", retries=1, retry_on=OSError)
+    Summary = registry.view(
+        "Summary", key=("customer", "order"), indexes={"by_day": ("day", "order")}, processor=mailer
+    )
+
+    @registry.event_handler("OrderSent", Shipped.name, processor=mailer)
+    def tell(event: Any, *, message: Any, views: Any) -> Any: ...
+
+    @registry.event_handler("PaymentFailed", source="payments", replay=False)
+    def cancel(event: Any) -> Any: ...
+
+    @registry.projector(Shipped, view=Summary, key=lambda event, message: "k")
+    def shipped(row: Any, event: Any) -> Any: ...
+
+    @registry.publisher(Shipped, to="eventbridge://shop")
+    def publish(event: Any) -> Any: ...
+
+    model = registry.freeze()
+    assert [record.fn for record in model.event_handlers] == [tell, cancel]
+    assert model.event_handlers[0].names == ("OrderShipped",)
+    assert model.event_handlers[1].replay is False
+    assert set(model.processors) == {"mailer", "default"}
+    assert model.processors["mailer"].retry_on == (OSError,)
+    assert model.processors["default"].retries == 5
+    assert model.processors["default"].retry_on == (Exception,)
+    assert model.views["Summary"].indexes == {"by_day": ("day", "order")}
+    assert model.views["Summary"].processor == "mailer"
+    assert model.projectors[0].view == "Summary"
+    assert model.publishers[0].to == "eventbridge://shop"
+
+
+def test_the_default_processor_is_there_only_where_it_is_used(registry: Registry) -> None:
+    assert dict(registry.freeze().processors) == {}
+    registry.event_handler("OrderShipped")(lambda event: None)
+    assert set(registry.freeze().processors) == {"default"}
+
+
+def test_the_default_processor_may_be_set(registry: Registry) -> None:
+    registry.processor("default", retries=1)
+    registry.event_handler("OrderShipped")(lambda event: None)
+    assert registry.freeze().processors["default"].retries == 1
+
+
+def test_a_foreign_event_keeps_its_name(registry: Registry) -> None:
+    registry.event_type("OrderShipped", was="OrderSent")
+    registry.event_handler("OrderSent", source="legacy")(lambda event: None)
+    assert registry.freeze().event_handlers[0].names == ("OrderSent",)
+
+
+def test_what_the_application_brings_may_be_injected(registry: Registry) -> None:
+    @registry.command_handler("Ship")
+    def ship(command: Any, *, mailer: Any, clock: Any = None) -> None: ...
+
+    with pytest.raises(RegistrationError, match="wants 'mailer' injected"):
+        registry.freeze()
+    assert registry.freeze(frozenset({"mailer"})).commands["Ship"].inject == ("mailer",)
+    assert registry.freeze({"mailer", "clock"}).commands["Ship"].inject == ("mailer", "clock")
+
+
+def test_what_the_application_brings_ends_a_circle(registry: Registry) -> None:
+    registry.resource("a")(lambda *, b: b)
+    registry.resource("b")(lambda *, a: a)
+    with pytest.raises(RegistrationError, match="'a' needs 'b' needs 'a'"):
+        registry.freeze()
+    assert set(registry.freeze({"b"}).resources) == {"a", "b"}
+
+
+def test_an_application_cannot_bring_a_message(registry: Registry) -> None:
+    with pytest.raises(RegistrationError, match=r"App\(resources=\.\.\.\) brings 'message', which is injected already"):
+        registry.freeze({"message"})
+
+
+def test_a_model_is_the_same_until_something_is_registered(registry: Registry) -> None:
+    first = registry.freeze()
+    assert registry.freeze() is first
+    assert registry.freeze({"clock"}) is not first
+    assert registry.freeze({"clock"}) is registry.freeze({"clock"})
+    revision = registry.revision
+    registry.command_handler("Ping")(lambda command: None)
+    assert registry.revision == revision + 1
+    assert "Ping" in registry.freeze().commands
+    assert "Ping" not in first.commands
+
+
+def test_a_model_cannot_be_changed(registry: Registry) -> None:
+    registry.command_handler("Ping")(lambda command: None)
+    model: Any = registry.freeze()
+    with pytest.raises(AttributeError, match="Model is frozen: 'name' cannot be set"):
+        model.name = "other"
+    with pytest.raises(TypeError):
+        model.commands["Pong"] = model.commands["Ping"]
+
+
+def test_a_mistake_does_not_outlive_its_correction(registry: Registry) -> None:
+    registry.command_handler("Ship", aggregate="Order")(lambda command, order: {})
+    with pytest.raises(RegistrationError):
+        registry.freeze()
+    registry.aggregate("Order", id_field="order_id")
+    assert "Ship" in registry.freeze().commands
+
+
+def test_an_empty_registry_freezes() -> None:
+    model = Registry("nothing").freeze()
+    assert dict(model.commands) == {}
+    assert len(model.routes) == 0
+
+
+class Ref(Schema):
+    order_id = fields.String(data_key="order-id")
+
+
+class Anything(Schema):
+    class Meta:
+        unknown = INCLUDE
+
+
+@pytest.mark.parametrize("schema", [Ref, Ref(), Anything, Schema.from_dict({})])
+def test_a_route_parameter_that_the_schema_loads_is_taken(registry: Registry, schema: Any) -> None:
+    registry.query_handler("Get", schema=schema, route="GET /orders/{order-id}")(lambda query: None)
+    assert registry.freeze().routes.match("GET", "/orders/1").params == {"order-id": "1"}
+
+
+@dataclass
+class State:
+    lines: list[str] = field(default_factory=list)
+
+
+@pytest.mark.parametrize("state", [None, dict, State, Ref, Ref()])
+def test_a_state_is_a_dict_a_dataclass_or_a_schema(registry: Registry, state: Any) -> None:
+    registry.aggregate("Order", id_field="id", state=state, event_sourced=True)
+    assert registry.freeze().aggregates["Order"].record.state is (state or dict)
+
+
+def test_records_can_be_made_by_hand_for_tests() -> None:
+    assert AggregateRecord("Order", ("order_id",)).snapshot_every == 8
+    assert CommandRecord("Ping", print).creation == "never"
