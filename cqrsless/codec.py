@@ -150,7 +150,9 @@ def _plain(value: Any, path: str, what: str) -> Any:
             if not isinstance(key, str):
                 raise _refuse(what, path, f"the key {key!r} is of type {type(key).__name__}; use a string as key")
             name = _text(key, path, what)
-            plain["$" + name if name.startswith("$") else name] = _plain(inner, f"{path}.{name}" if path else name, what)
+            plain["$" + name if name.startswith("$") else name] = _plain(
+                inner, f"{path}.{name}" if path else name, what
+            )
         return plain
     if isinstance(value, (list, tuple)):
         return [_plain(inner, f"{path}[{index}]", what) for index, inner in enumerate(value)]
@@ -170,7 +172,10 @@ def _text(value: str, path: str, what: str) -> str:
     return text
 
 
-_ADVICE: Final = "store JSON values, Decimal, datetime, date, time, timedelta, UUID, bytes or Enum, or declare a schema that dumps it"
+_ADVICE: Final = (
+    "store JSON values, Decimal, datetime, date, time, timedelta, UUID, bytes or Enum, "
+    "or declare a schema that dumps it"
+)
 
 
 def _refuse(what: str, path: str, why: str) -> SerializationFailed:

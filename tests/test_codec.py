@@ -13,10 +13,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from cqrsless import codec
-from cqrsless.errors import SerializationFailed
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cqrsless import codec
+from cqrsless.errors import SerializationFailed
 
 
 class Colour(str, Enum):
