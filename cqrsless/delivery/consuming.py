@@ -39,7 +39,7 @@ class Consumer(Protocol):
         ...
 
     def place(self, commit: Commit) -> Key:
-        """Give the key of its place for the commit's aggregate."""
+        """Give the key of its place for the commit's aggregate, as far as it is known without asking the store."""
         ...
 
     def apply(self, commit: Commit, place: Item | None, cost: Cost) -> Item:
@@ -74,10 +74,9 @@ class Feeder:
         names = consumer.stored_names
         if names.isdisjoint(commit.names):
             return
-        key = consumer.place(commit)
         fresh = False
         for _ in range(ATTEMPTS):
-            place = self.places.get(key, cost, fresh=fresh)
+            key, place = self.locate(consumer, commit, cost, fresh=fresh)
             try:
                 if self._step(consumer, commit, place, fresh, cost):
                     return
@@ -85,6 +84,16 @@ class Feeder:
                 self.places.forget(key)
             fresh = True
         raise ConcurrencyConflict(f"{consumer.name} found its place for {commit.pk} moved {ATTEMPTS} times in a row")
+
+    def locate(self, consumer: Consumer, commit: Commit, cost: Cost, *, fresh: bool) -> tuple[Key, Item | None]:
+        """Give a consumer's place for a commit's aggregate, and its key."""
+        key = consumer.place(commit)
+        place = self.places.get(key, cost, fresh=fresh)
+        there = consumer.place(commit)
+        if there == key:
+            return key, place
+        # A view's row that was just read has turned out to be another aggregate's place.
+        return there, self.places.get(there, cost, fresh=fresh)
 
     def _step(self, consumer: Consumer, commit: Commit, place: Item | None, fresh: bool, cost: Cost) -> bool:
         """Judge and apply; `False` where the place must first be read afresh."""
@@ -101,24 +110,26 @@ class Feeder:
         if verdict is Verdict.MISSING:
             if not fresh:
                 return False
-            for item in self._missing(consumer, commit, last, place is None or "mark" not in place, cost):
-                found = Commit(item, self.decoder)
-                if not consumer.stored_names.isdisjoint(found.names):
-                    place = consumer.apply(found, place, cost)
-                    if "parked" in place:
-                        consumer.note_parked(commit, place, cost)
-                        return True
+            for found in self.missing(consumer, commit, place, cost):
+                place = consumer.apply(found, place, cost)
+                if "parked" in place:
+                    consumer.note_parked(commit, place, cost)
+                    return True
         if last == 0 and commit.microseconds < consumer.since:
             return True  # older than the consumer's start
         consumer.apply(commit, place, cost)
         return True
 
-    def _missing(self, consumer: Consumer, commit: Commit, last: int, new: bool, cost: Cost) -> Iterator[Item]:
-        first = last + 1
-        if new and consumer.since:
+    def missing(self, consumer: Consumer, commit: Commit, place: Item | None, cost: Cost) -> Iterator[Commit]:
+        """Read what a consumer has yet to apply before a commit, in order."""
+        first = applied(place) + 1
+        if consumer.since and (place is None or "mark" not in place):
             first = self._first_since(commit, consumer.since, cost)
         if first < commit.number:
-            yield from commits(self.store, commit.pk, cost, first, commit.number - 1)
+            names = consumer.stored_names
+            for item in commits(self.store, commit.pk, cost, first, commit.number - 1):
+                if not names.isdisjoint(item.get("names", ())):
+                    yield Commit(item, self.decoder)
 
     def _first_since(self, commit: Commit, since: int, cost: Cost) -> int:
         """Find the first commit of an aggregate that is not older than a moment: times never go back."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from hashlib import blake2b
 from threading import Lock
 from typing import Final
 
 from ..messages import Cost
-from ..store import Condition, Equals, Item, SortKey, Store
+from ..store import KEY_LIMIT, SORT_KEY_LIMIT, Condition, Equals, Item, SortKey, Store
 
 Key = tuple[str, str]
 KEPT: Final = 10_000
@@ -26,17 +27,27 @@ def processor_place(processor: str, run: int, pk: str) -> Key:
     >>> processor_place("mailer", 1, "Order#o-1")
     ('p#1#mailer#Order#o-1', '-')
     """
-    return f"p#{run}#{processor}#{pk}", "-"
+    return _partition(f"p#{run}#{processor}#", pk), "-"
 
 
 def view_place(view: str, run: int, pk: str) -> Key:
     """Give the key of a view's place for an aggregate whose events change rows that are not its own."""
-    return f"w#{run}#{view}#{pk}", "-"
+    return _partition(f"w#{run}#{view}#", pk), "-"
 
 
-def letters_of(consumer: str) -> str:
-    """Give the partition of a consumer's parked aggregates; the sort key is the aggregate's key."""
-    return f"d#{consumer}"
+def letter(consumer: str, run: int, pk: str) -> Key:
+    """Give the key of what is noted of a parked aggregate: a consumer's letters share a partition."""
+    return f"d#{run}#{consumer}", pk if len(pk.encode()) <= SORT_KEY_LIMIT else _digest(pk)
+
+
+def _partition(prefix: str, pk: str) -> str:
+    key = prefix + pk
+    return key if len(key.encode()) <= KEY_LIMIT else prefix + _digest(pk)
+
+
+def _digest(pk: str) -> str:
+    """Give what stands for a key too long to be part of another; the name of a type never begins with `#`."""
+    return "#" + blake2b(pk.encode(), digest_size=32).hexdigest()
 
 
 def revision() -> str:
@@ -51,8 +62,8 @@ def applied(item: Item | None) -> int:
 
 
 def unchanged(item: Item | None) -> Condition:
-    """Give the condition that a place, or a row, is still as it was read."""
-    return "absent" if item is None else Equals("rev", item["rev"])
+    """Give the condition that a place, or a row, is still as it was read; one not yet written has no `rev`."""
+    return "absent" if item is None or "rev" not in item else Equals("rev", item["rev"])
 
 
 class Places:
@@ -74,6 +85,11 @@ class Places:
         item = self.store.get("views", key[0], key[1], cost)
         self.saw(key, item)
         return item
+
+    def known(self, key: Key) -> Item | None:
+        """Give an item from memory; `None` also where it was not read yet."""
+        with self._lock:
+            return self._seen.get(key)
 
     def saw(self, key: Key, item: Item | None) -> None:
         with self._lock:

@@ -1,0 +1,208 @@
+"""Parking: an aggregate whose commit keeps failing waits apart, for one consumer, and the others go on.
+
+The parked place keeps the failing commit and the highest one seen since; a *letter* beside it, written in the same
+transaction, is what lists it. The commits themselves are the letters' content: nothing is copied.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import chain
+from typing import Final, NamedTuple, Protocol
+
+from ..aggregates.commits import microseconds, moment
+from ..errors import ConcurrencyConflict, NotFound
+from ..messages import Cost
+from ..store import Delete, Item, Put
+from .commit import Commit
+from .consuming import ATTEMPTS, Consumer, Failed, Feeder, Moved
+from .places import Places, applied, letter
+from .writing import commit as write
+from .writing import replacing, revised, without
+
+log = logging.getLogger("cqrsless")
+#: Characters of an error that are kept; a row that is a place leaves room for them.
+WHY_LENGTH: Final = 500
+
+
+class Letter(NamedTuple):
+    """A parked aggregate: since which of its commits it waits for one consumer, and why."""
+
+    consumer: str
+    key: str
+    commit: int
+    why: str
+    time: datetime
+
+
+def tries(place: Item | None, number: int) -> int:
+    """Say how many attempts at a commit have failed."""
+    return 0 if place is None or place.get("fail") != number else int(place["tries"])
+
+
+def settled(place: Item, number: int) -> Item:
+    """Give a place as it stands once a commit is applied; a parked one stays parked until a retry has caught up."""
+    return revised(without(place, "fail", "tries"), mark=number)
+
+
+class Parking:
+    """What one consumer, in one run, notes of its failures.
+
+    A place given to these methods is the item as it was read, or one with its key alone where there is none yet.
+    Each gives the place as it now stands, or raises `Moved`.
+    """
+
+    def __init__(self, places: Places, consumer: str, run: int, now: Callable[[], datetime]) -> None:
+        self.places = places
+        self.consumer = consumer
+        self.run = run
+        self._now = now
+
+    def failed(
+        self, place: Item, commit: Commit, error: BaseException, cost: Cost, *, retries: int, parks: bool = True
+    ) -> Item:
+        """Count a failed attempt: raise `Failed` while attempts remain, park behind the last one.
+
+        Only a retry applies to a place that is parked already; its failure parks it anew.
+        """
+        count = tries(place, commit.number) + 1
+        if "parked" in place or (parks and count > retries):
+            return self.park(place, commit, error, cost)
+        write(self.places, [replacing(place, revised(place, fail=commit.number, tries=count))], cost)
+        most = f" of {retries + 1}" if parks else ""
+        raise Failed(f"attempt {count}{most} failed with {_told(error)}") from error
+
+    def park(self, place: Item, commit: Commit, why: BaseException | str, cost: Cost) -> Item:
+        """Park an aggregate at a commit; all its later ones wait behind it."""
+        text = why if isinstance(why, str) else _told(why)
+        text = text if len(text) <= WHY_LENGTH else text[: WHY_LENGTH - 1] + "…"
+        seen = max(commit.number, place.get("seen", 0))
+        item = revised(without(place, "fail", "tries"), parked=commit.number, seen=seen, why=text)
+        pk, sk = letter(self.consumer, self.run, commit.pk)
+        note: Item = {
+            "pk": pk, "sk": sk, "key": commit.pk, "commit": commit.number, "why": text,
+            "time": microseconds(self._now()), "at": item["pk"], "at_sk": item["sk"],
+        }  # fmt: skip
+        write(self.places, [replacing(place, item), Put("views", note)], cost)
+        log.error(
+            "%s parked %s at commit %s: %s; mend the handler, then app.letters.retry(%r, %r)",
+            self.consumer, commit.pk, commit.number, text, self.consumer, commit.pk,
+        )  # fmt: skip
+        return item
+
+    def note_seen(self, place: Item, commit: Commit, cost: Cost) -> Item:
+        """Note on a parked place that a later commit waits, too."""
+        if commit.number <= place["seen"]:
+            return place
+        item = revised(place, seen=commit.number)
+        write(self.places, [replacing(place, item)], cost)
+        return item
+
+    def unpark(self, place: Item, pk: str, cost: Cost) -> Item:
+        """Let an aggregate go on whose commits have been applied up to the last one seen."""
+        bare = without(place, "fail", "tries", "parked", "seen", "why")
+        item = revised(bare, mark=max(applied(place), place["seen"]))
+        write(self.places, [replacing(place, item), Delete("views", *letter(self.consumer, self.run, pk))], cost)
+        return item
+
+    def letters(self, cost: Cost) -> Iterator[Letter]:
+        """Give what is parked, by key, a page at a time."""
+        partition, after = letter(self.consumer, self.run, "-")[0], None
+        while True:
+            page = self.places.store.query("views", partition, cost, after=after)
+            for note in page.items:
+                yield Letter(self.consumer, note["key"], note["commit"], note["why"], moment(note["time"]))
+                after = note["sk"]
+            if not page.more or not page.items:
+                return
+
+    def parked_at(self, pk: str, cost: Cost) -> tuple[str, str]:
+        """Give the key of a parked aggregate's place; raise `NotFound` where it is not parked."""
+        note = self.places.store.get("views", *letter(self.consumer, self.run, pk), cost)
+        if note is None:
+            raise NotFound(f"{pk} is not parked for {self.consumer}; app.letters.list({self.consumer!r}) says what is")
+        return note["at"], note["at_sk"]
+
+
+class Parks(Consumer, Protocol):
+    """A consumer that parks."""
+
+    @property
+    def parking(self) -> Parking: ...
+    def new_place(self, commit: Commit) -> Item:
+        """Give the place of a commit's aggregate as it is before it is written: its key, mostly."""
+        ...
+
+
+def retry(feeder: Feeder, consumer: Parks, pk: str, cost: Cost, *, drop: bool = False) -> bool:
+    """Apply a parked aggregate's commits from the failing one onwards, and let it go on.
+
+    It stays parked meanwhile, and is let go only if nothing newer was seen. With `drop` it steps past the failing
+    commit. Says whether it goes on; where a commit fails again, it is parked there. Raises `NotFound` where it is not
+    parked.
+    """
+    key = consumer.parking.parked_at(pk, cost)
+    dropped: int | None = None
+    for _ in range(ATTEMPTS):
+        place = feeder.places.get(key, cost, fresh=True)
+        if place is None or "parked" not in place:
+            return True  # somebody else has let it go since
+        if drop and dropped is None:
+            dropped = place["parked"]
+        try:
+            caught_up = _apply_parked(feeder, consumer, pk, place, dropped, cost)
+            if caught_up is None:
+                return False
+            consumer.parking.unpark(caught_up, pk, cost)
+            return True
+        except Moved:
+            feeder.places.forget(key)
+    raise ConcurrencyConflict(f"{consumer.name} found its place for {pk} moved {ATTEMPTS} times in a row")
+
+
+def _apply_parked(
+    feeder: Feeder, consumer: Parks, pk: str, place: Item, dropped: int | None, cost: Cost
+) -> Item | None:
+    """Apply what waits up to the last commit seen; `None` where one failed."""
+    item = feeder.store.get("events", pk, place["seen"], cost)
+    if item is None:
+        raise NotFound(f"{consumer.name} has seen commit {place['seen']} of {pk}, which is not in {feeder.store.url}")
+    last = Commit(item, feeder.decoder)
+    waiting = [last] if not consumer.stored_names.isdisjoint(last.names) and applied(place) < last.number else []
+    for found in chain(feeder.missing(consumer, last, place, cost), waiting):
+        if found.number == dropped:
+            stepped = settled(place, found.number)
+            write(feeder.places, [replacing(place, stepped)], cost)
+            log.warning("%s was told to drop commit %s of %s", consumer.name, found.number, pk)
+            place = stepped
+            continue
+        place = consumer.apply(found, place, cost)
+        if applied(place) < found.number:
+            return None
+    return place
+
+
+def give_up(feeder: Feeder, consumer: Parks, commit: Commit, why: str, cost: Cost) -> None:
+    """Park the aggregate of a commit that could not even be tried to its end: what Lambda itself gave up on."""
+    if consumer.stored_names.isdisjoint(commit.names):
+        return
+    for _ in range(ATTEMPTS):
+        key, place = feeder.locate(consumer, commit, cost, fresh=True)
+        if applied(place) >= commit.number or (applied(place) == 0 and commit.microseconds < consumer.since):
+            return
+        try:
+            if place is not None and "parked" in place:
+                consumer.parking.note_seen(place, commit, cost)
+            else:
+                consumer.parking.park(place or consumer.new_place(commit), commit, why, cost)
+            return
+        except Moved:
+            feeder.places.forget(key)
+    raise ConcurrencyConflict(f"{consumer.name} found its place for {commit.pk} moved {ATTEMPTS} times in a row")
+
+
+def _told(error: BaseException) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
