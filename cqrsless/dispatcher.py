@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 import time as clock
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import codec, schemas
@@ -21,12 +20,12 @@ from .logs import current_message
 from .messages import CommandResult, Cost, Message
 from .metrics import Metrics
 from .resources import Resources
+from .surroundings import Step, Surroundings
 
 if TYPE_CHECKING:
-    from .registry import CommandRecord, MiddlewareRecord, Model, QueryRecord
+    from .registry import CommandRecord, Model, QueryRecord
 
 log = logging.getLogger("cqrsless")
-Step = Callable[[Message], Any]
 
 
 class Dispatcher:
@@ -35,15 +34,15 @@ class Dispatcher:
     def __init__(self, model: Model, executor: Executor, resources: Resources, metrics: Metrics | None = None) -> None:
         self.model = model
         self.executor = executor
-        self.resources = resources
         self.metrics = metrics
+        self.surroundings = Surroundings(model.middleware, resources)
         self.kinds = {name: Kind(aggregate, model.events) for name, aggregate in model.aggregates.items()}
         self._steps: dict[tuple[str, str], Step] = {}
         for command in model.commands.values():
             plan = CommandPlan(command, self)
-            self._steps["command", command.name] = self._around(command.middleware, plan.run)
+            self._steps["command", command.name] = self.surroundings.around(command.middleware, plan.run)
         for query in model.queries.values():
-            self._steps["query", query.name] = self._around(query.middleware, Plan(query, self).run)
+            self._steps["query", query.name] = self.surroundings.around(query.middleware, Plan(query, self).run)
 
     def dispatch(self, message: Message) -> Any:
         """Run a command or a query: a `CommandResult`, or what the query handler returned."""
@@ -55,21 +54,6 @@ class Dispatcher:
             return step(message)
         finally:
             current_message.reset(token)
-
-    def _around(self, own: tuple[Any, ...], step: Step) -> Step:
-        """Wrap a step in the application's middleware, outermost first, then in the handler's own."""
-        layers: list[Callable[..., Any]] = [self._inject(record) for record in self.model.middleware]
-        for layer in reversed([*layers, *own]):
-            step = partial(_through, layer, step)
-        return step
-
-    def _inject(self, record: MiddlewareRecord) -> Callable[..., Any]:
-        if not record.inject:
-            return record.fn
-        return lambda message, call_next: record.fn(message, call_next, **self.injected(record.inject, message))
-
-    def injected(self, names: tuple[str, ...], message: Message) -> dict[str, Any]:
-        return {name: message if name == "message" else self.resources.get(name) for name in names}
 
     def _unknown(self, message: Message) -> str:
         from difflib import get_close_matches
@@ -84,10 +68,6 @@ class Dispatcher:
         if message.name in other:
             return f"{text}: it is a {'query' if message.kind == 'command' else 'command'}"
         return text
-
-
-def _through(layer: Callable[..., Any], step: Step, message: Message) -> Any:
-    return layer(message, step)
 
 
 class Plan:
@@ -106,7 +86,8 @@ class Plan:
         record = self.record
         if not record.inject:
             return record.fn(payload)
-        return record.fn(payload, **self.dispatcher.injected(record.inject, message._replace(payload=payload)))
+        seen = message._replace(payload=payload)
+        return record.fn(payload, **self.dispatcher.surroundings.injected(record.inject, seen))
 
     def admit(self, message: Message) -> Any:
         """Validate the payload and ask for permission; give the payload as the handler sees it."""
@@ -202,7 +183,7 @@ class CommandPlan(Plan):
         if not record.inject:
             return record.fn(payload, state)
         seen = message._replace(payload=payload)
-        return record.fn(payload, state, **self.dispatcher.injected(record.inject, seen))
+        return record.fn(payload, state, **self.dispatcher.surroundings.injected(record.inject, seen))
 
     def with_id(self, message: Message) -> Message:
         """Fill a missing id, so that the same command always means the same aggregate."""
