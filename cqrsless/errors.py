@@ -7,6 +7,7 @@ message. Over a direct invocation the class name travels as Lambda's `errorType`
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, ClassVar
 
 __all__ = [
@@ -17,11 +18,13 @@ __all__ = [
     "CqrslessError",
     "DuplicateMismatch",
     "Forbidden",
+    "GiveUp",
     "InvalidReturn",
     "MalformedMessage",
     "NotFound",
     "RegistrationError",
     "Rejected",
+    "RetryLater",
     "SerializationFailed",
     "StoreUnavailable",
     "Unauthenticated",
@@ -174,6 +177,35 @@ class StoreUnavailable(CqrslessError):
     """The store does not answer, or refuses for now."""
 
     status = 503
+
+
+class GiveUp(CqrslessError):
+    """The event cannot be handled, now or later.
+
+    Raise it from an event handler: its aggregate is parked for that processor at once, with the reason given.
+
+    >>> raise GiveUp("the address does not exist")
+    Traceback (most recent call last):
+    ...
+    cqrsless.errors.GiveUp: the address does not exist
+    """
+
+
+class RetryLater(CqrslessError):
+    """The event cannot be handled yet.
+
+    Raise it from an event handler, with a timedelta or seconds: the aggregate waits that long, and no other does. It
+    counts as one of the processor's attempts.
+
+    >>> RetryLater(after=90).after
+    datetime.timedelta(seconds=90)
+    """
+
+    def __init__(self, message: str | None = None, *, after: timedelta | float) -> None:
+        super().__init__(message)
+        self.after = after if isinstance(after, timedelta) else timedelta(seconds=after)
+        if self.after < timedelta(0):
+            raise ValueError(f"RetryLater(after={after!r}) lies in the past: give a timedelta or seconds, 0 or more")
 
 
 class RegistrationError(CqrslessError):
