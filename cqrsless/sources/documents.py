@@ -72,9 +72,7 @@ def check(document: Mapping[str, Any], what: str) -> None:
     except RecursionError:
         raise MalformedMessage(_too_deep(what)) from None
     except ValueError:
-        raise MalformedMessage(
-            f"{what} holds a number that JSON does not have (NaN, Infinity, or too many digits)"
-        ) from None
+        raise MalformedMessage(f"{what} holds NaN, Infinity or a number with too many digits") from None
     except TypeError as error:
         raise MalformedMessage(f"{what} is not JSON: {error}") from None
     if text.count("[") + text.count("{") > DEEPEST:
@@ -145,7 +143,7 @@ def _unusual(value: Any, path: str) -> Any:
     if isinstance(value, AbstractSet):  # in an order of its own, so that equal sets are equal answers
         return [_plain(inner, f"{path}[{at}]") for at, inner in enumerate(sorted(value, key=repr))]
     raise SerializationFailed(
-        f"{_at(path)} is a {type(value).__name__}, which has no form in JSON: return dicts, lists, dataclasses, and "
+        f"{_at(path)} is of type {type(value).__name__}, which has no form in JSON: return dicts, lists, dataclasses, and "
         "plain values",
         path=path.lstrip("."),
     )
@@ -157,7 +155,7 @@ def _key(name: Any, path: str) -> str:
     if isinstance(name, (str, int, UUID, Decimal, date)) and not isinstance(name, bool):
         return str(name) if not isinstance(name, date) else name.isoformat()
     raise SerializationFailed(
-        f"{_at(path)} has a key that is a {type(name).__name__}: keys are strings in JSON", path=path.lstrip(".")
+        f"{_at(path)} has a key of type {type(name).__name__}: keys are strings in JSON", path=path.lstrip(".")
     )
 
 
