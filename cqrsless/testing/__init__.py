@@ -1,0 +1,7 @@
+"""What tests of an application use: decisions, told as given, when, then."""
+
+from __future__ import annotations
+
+from .decisions import Given, Outcome, given
+
+__all__ = ["Given", "Outcome", "given"]

@@ -1,0 +1,44 @@
+"""Where two values differ, one line for each place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Final
+
+MISSING: Final = object()
+
+
+def differences(expected: Any, got: Any, path: str = "") -> list[str]:
+    """Compare two values down to their leaves.
+
+    >>> differences({"total": 3, "lines": ["a"]}, {"total": 4, "lines": ["a", "b"], "note": ""})
+    ['total: expected 3, got 4', "lines[1]: expected nothing, got 'b'", "note: expected nothing, got ''"]
+    """
+    if type(expected) is type(got) and is_dataclass(expected) and not isinstance(expected, type):
+        pairs = [(f".{one.name}", getattr(expected, one.name), getattr(got, one.name)) for one in fields(expected)]
+    elif isinstance(expected, Mapping) and isinstance(got, Mapping):
+        pairs = [(f".{key}", expected.get(key, MISSING), got.get(key, MISSING)) for key in {**expected, **got}]
+    elif isinstance(expected, (list, tuple)) and type(expected) is type(got):
+        longest = max(len(expected), len(got))
+        pairs = [(f"[{at}]", _at(expected, at), _at(got, at)) for at in range(longest)]
+    else:
+        return (
+            [] if expected is got or expected == got else [f"{_line(path)}expected {_show(expected)}, got {_show(got)}"]
+        )
+    found = [line for step, one, other in pairs for line in differences(one, other, path + step)]
+    if not found and expected != got:  # equal in all their parts, and not equal all the same
+        return [f"{_line(path)}expected {_show(expected)}, got {_show(got)}"]
+    return found
+
+
+def _at(values: Any, index: int) -> Any:
+    return values[index] if index < len(values) else MISSING
+
+
+def _line(path: str) -> str:
+    return f"{path.lstrip('.')}: " if path else ""
+
+
+def _show(value: Any) -> str:
+    return "nothing" if value is MISSING else repr(value)
