@@ -10,16 +10,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
+from ..aggregates.commits import microseconds
 from ..delivery.batches import Taker
 from ..delivery.commit import Commit, Decoder
 from ..delivery.consuming import Failed
 from ..messages import Cost
-from ..store import Store
+from ..store import Item, Store
 from . import control, pages
 from .control import Control
 from .pages import Ref
 from .rebuild import seal
-from .tokens import Claim, Lost, Position, Token, Tokens, at
+from .tokens import CLAIM, Claim, Lost, Position, Token, Tokens, at
 
 #: Pages read by one request, about; a page has up to hundreds of references.
 READ_AHEAD: Final = 10
@@ -31,15 +32,6 @@ SEALED: Final = -1
 
 class Stuck(Exception):
     """A consumer holds its slice at a commit, as `on_failure="stop"` asks for."""
-
-
-class _Held(Exception):
-    """A commit was not taken; `done` references of its page were."""
-
-    def __init__(self, done: int, cause: Exception) -> None:
-        super().__init__(done)
-        self.done = done
-        self.cause = cause
 
 
 def beginning(found: Control) -> Token:
@@ -82,72 +74,81 @@ class Worker:
         self._decoder = decoder
         self._now = now
         self._from_beginning = from_beginning
+        self._claim: Claim | None = None
+        self._renew = 0
 
     def run(self, slice_: int, *, stop: Callable[[], bool] = lambda: False) -> bool:
         """Read a slice to the end of the log, or until `stop`; say whether it got there.
 
         `False`: another worker holds it, took it over, or `stop` said so.
         """
-        claim = self._tokens.claim(slice_, self._begin, self.cost)
-        if claim is None:
+        self._claim = self._tokens.claim(slice_, self._begin, self.cost)
+        if self._claim is None:
             return False
+        self._renew = microseconds(self._now()) + CLAIM // 3
         try:
-            claim, ended = self._read(claim, slice_, stop)
+            return self._read(slice_, stop)
         except Lost:
+            self._claim = None
             return False
-        except Exception:
-            self._tokens.release(claim, self.cost)
-            raise
-        self._tokens.release(claim, self.cost)
-        return ended
+        finally:
+            if self._claim is not None:
+                self._tokens.release(self._claim, self.cost)
 
     def _begin(self) -> Token:
         found = control.read(self.store, self.cost)
         return beginning(found) if self._from_beginning else tip(self.store, found, self.cost)
 
-    def _read(self, claim: Claim, slice_: int, stop: Callable[[], bool]) -> tuple[Claim, bool]:
+    @property
+    def _token(self) -> Token:
+        assert self._claim is not None
+        return self._claim.token
+
+    def _move(self, token: Token) -> None:
+        assert self._claim is not None
+        self._claim = self._tokens.move(self._claim, token, self.cost)
+        self._renew = microseconds(self._now()) + CLAIM // 3
+
+    def _read(self, slice_: int, stop: Callable[[], bool]) -> bool:
         while True:
-            before = claim.token
+            before = self._token
             for segment in sorted(before.positions):
                 if stop():
-                    return claim, False
-                claim = self._pages(claim, segment, slice_)
-            if claim.token != before:
+                    return False
+                self._read_pages(segment, slice_)
+            if self._token != before:
                 continue
-            onward = self._leave(claim.token)
+            onward = self._leave(before)
             if onward is None:
-                return claim, True
-            claim = self._tokens.move(claim, onward, self.cost)
+                return True
+            self._move(onward)
 
-    def _pages(self, claim: Claim, segment: int, slice_: int) -> Claim:
+    def _read_pages(self, segment: int, slice_: int) -> None:
         """Read the pages behind a position, as many as one request gives, and note the position after each."""
-        position = claim.token.positions[segment]
-        found = self.store.query(
-            "log", pages.partition(position.part, segment), self.cost, first=max(position.page, 1), limit=READ_AHEAD
-        )
+        position = self._token.positions[segment]
+        where = pages.partition(position.part, segment)
+        found = self.store.query("log", where, self.cost, first=max(position.page, 1), limit=READ_AHEAD)
         for item in found.items:
             refs = pages.refs_in(item)
             begun = position.done if item["n"] == position.page else 0
-            try:
-                self._offer_all(refs, begun, slice_)
-            except _Held as held:
-                self._tokens.move(
-                    claim, at(claim.token, segment, Position(position.part, item["n"], held.done)), self.cost
-                )
-                raise held.cause from held.cause.__cause__
+            self._offer_all(item, refs, begun, segment, position.part, slice_)
             reached = Position(position.part, item["n"], SEALED if "seal" in item else len(refs))
             if reached != position:
                 position = reached
-                claim = self._tokens.move(claim, at(claim.token, segment, position), self.cost)
-        return claim
+                self._move(at(self._token, segment, position))
 
-    def _offer_all(self, refs: Sequence[Ref], begun: int, slice_: int) -> None:
+    def _offer_all(self, item: Item, refs: Sequence[Ref], begun: int, segment: int, part: str, slice_: int) -> None:
+        """Offer a page's references; note the position inside the page where one is refused, or before the claim ends."""
         for done in range(max(begun, 0), len(refs)):
-            if self._concerns(refs[done], slice_):
-                try:
-                    self._offer(refs[done])
-                except Exception as error:
-                    raise _Held(done, error) from error
+            if not self._concerns(refs[done], slice_):
+                continue
+            try:
+                self._offer(refs[done])
+            except Stuck:
+                self._move(at(self._token, segment, Position(part, item["n"], done)))
+                raise
+            if microseconds(self._now()) > self._renew:
+                self._move(at(self._token, segment, Position(part, item["n"], done + 1)))
 
     def _concerns(self, ref: Ref, slice_: int) -> bool:
         if self._tokens.slices > 1 and pages.segment_of(ref.pk, self._tokens.slices) != slice_:
