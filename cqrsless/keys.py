@@ -33,14 +33,14 @@ def split_id(text: str, count: int) -> tuple[str, ...]:
     if count == 1:
         return (text,)
     parts: list[str] = []
-    at = 0
-    while at < len(text):
-        colon = text.index(":", at)
-        end = colon + 1 + int(text[at:colon])
-        parts.append(text[colon + 1 : end])
-        at = end
-    if len(parts) != count:
-        raise ValueError(f"{text!r} is not an id of {count} parts")
+    rest = text
+    while rest and len(parts) < count:
+        length, _, rest = rest.partition(":")
+        size = int(length) if length.isdecimal() and len(length) <= 4 else len(rest) + 1
+        parts.append(rest[:size])
+        rest = rest[size:]
+    if len(parts) != count or join_id(parts) != text:  # also for "01:a", "+1:a" and "2:a", which nobody writes
+        raise ValueError(f"{text[:80]!r} is not an id of {count} parts")
     return tuple(parts)
 
 
@@ -81,7 +81,7 @@ def read_id(kind: str, id_field: Sequence[str], payload: Any) -> str:
         elif _CONTROL.search(value):
             messages[name] = ["An id has no control characters."]
         else:
-            parts.append(str(value))
+            parts.append(str.__str__(value))  # of an Enum that is a string, its value
     if not messages:
         joined = join_id(parts)
         size = len(aggregate_key(kind, joined).encode())
@@ -111,7 +111,12 @@ def id_of(kind: str, id_field: Sequence[str], given: str | Sequence[str] | Mappi
                 messages={name: ["Missing data for required field."] for name in id_field},
             ) from None
     else:
-        values = dict(zip(id_field, given, strict=False))
+        if len(given) != len(id_field):
+            raise ValidationFailed(
+                f"an id of {kind} has {len(id_field)} parts ({', '.join(id_field)}), not {len(given)}",
+                messages={name: ["Missing data for required field."] for name in id_field[len(given) :]},
+            )
+        values = dict(zip(id_field, given, strict=True))
     return read_id(kind, id_field, values)
 
 
