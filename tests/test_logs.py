@@ -34,6 +34,7 @@ def kept() -> Iterator[Kept]:
     handler = Kept()
     logger = logging.getLogger("a.users.own")
     logger.addHandler(handler)
+    logger.propagate = False  # hostile text would go into pytest's own report, which is not for it to break
     before, level = logging.getLogRecordFactory(), logger.level
     logger.setLevel(logging.DEBUG)
     logging.setLogRecordFactory(logging.LogRecord)
@@ -42,6 +43,7 @@ def kept() -> Iterator[Kept]:
     logging.setLogRecordFactory(before)
     logger.setLevel(level)
     logger.removeHandler(handler)
+    logger.propagate = True
 
 
 def line_of(record: logging.LogRecord) -> dict[str, Any]:
