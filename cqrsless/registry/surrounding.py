@@ -67,9 +67,7 @@ class SurroundingDecorators(ShelfWriter):
             raise wrong(site.place, f"a resource cannot be called {name!r}, which is injected already: rename it")
         if not name.isidentifier():
             fitting = name.replace("-", "_").replace(".", "_")
-            raise wrong(
-                site.place, f"the resource name {name!r} is not one that a parameter can have: write {fitting!r}"
-            )
+            raise wrong(site.place, f"the resource name {name!r} cannot name a parameter: write {fitting!r}")
 
         def decorate(fn: F, /) -> F:
             here = site_of_decoration(fn, site)

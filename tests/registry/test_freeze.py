@@ -1,3 +1,5 @@
+# ruff: noqa: E501 (error texts are quoted as they are printed)
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field

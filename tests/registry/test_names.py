@@ -1,3 +1,5 @@
+# ruff: noqa: E501 (error texts are quoted as they are printed)
+
 from __future__ import annotations
 
 import pytest
@@ -84,7 +86,7 @@ HANDLER = "(lambda command: None)"
         ('event_type("A", source="")', "the source name is empty"),
         ('upcaster("A", from_version=0)(lambda payload: payload)', "from_version=0 is not a whole number from 1"),
         ('resource("views")', "a resource cannot be called 'views', which is injected already: rename it"),
-        ('resource("my-db")', "the resource name 'my-db' is not one that a parameter can have: write 'my_db'"),
+        ('resource("my-db")', "the resource name 'my-db' cannot name a parameter: write 'my_db'"),
         ('processor("publisher")', "a processor cannot be called 'publisher', which the framework uses itself: rename it"),
         ('event_handler("A", processor="views")', "a processor cannot be called 'views', which the framework uses itself: rename it"),
         ('processor("mailer", mode="tracing")', "mode is 'tracing'; it is one of \"subscribing\", \"tracking\"; did you mean 'tracking'?"),
