@@ -227,7 +227,7 @@ def test_resources_and_the_time_can_be_given() -> None:
 
 
 def test_events_and_states_are_compared_as_a_reader_gets_them() -> None:
-    account(ADA).when("Deposit", {**A1, "amount": (1, 2)[0]}).then(Event("MoneyPaidIn", {"amount": 1}))
+    account(ADA).when("Deposit", {**A1, "amount": 1}).then(Event("MoneyPaidIn", {"amount": 1}))
     order({**PLACED, "tags": ("new",)}).when("TouchOrder", O1).then_state({**PLACED, "tags": ["new"]})
     order({**PLACED, "tags": ["new"]}).when("TouchOrder", O1).then_state({**PLACED, "tags": ("new",)})
 
