@@ -34,7 +34,6 @@ def kept() -> Iterator[Kept]:
     handler = Kept()
     logger = logging.getLogger("a.users.own")
     logger.addHandler(handler)
-    logger.propagate = False  # hostile text would go into pytest's own report, which is not for it to break
     before, level = logging.getLogRecordFactory(), logger.level
     logger.setLevel(logging.DEBUG)
     logging.setLogRecordFactory(logging.LogRecord)
@@ -43,7 +42,6 @@ def kept() -> Iterator[Kept]:
     logging.setLogRecordFactory(before)
     logger.setLevel(level)
     logger.removeHandler(handler)
-    logger.propagate = True
 
 
 def line_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -158,9 +156,10 @@ def test_a_line_has_time_level_logger_and_text(kept: Kept) -> None:
 HOSTILE = 'a\nb\rc\u2028d\u2029e\x85f\x1bg\x00h"i\\j\ud800k'
 
 
-def test_hostile_text_cannot_break_the_line(kept: Kept) -> None:
-    log(HOSTILE, extra={HOSTILE: {HOSTILE: [HOSTILE]}})
-    line = line_of(kept.records[0])
+def test_hostile_text_cannot_break_the_line() -> None:
+    # Not logged but made: pytest would capture it, and a lone surrogate breaks the reports of its workers.
+    extra = {HOSTILE: {HOSTILE: [HOSTILE]}}
+    line = line_of(logging.getLogger().makeRecord("shop", logging.INFO, "", 0, HOSTILE, (), None, extra=extra))
     assert line["message"] == HOSTILE
     assert line[HOSTILE] == {HOSTILE: [HOSTILE]}
 
