@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import uuid4
 
+from ..delivery.batches import Delivery
 from ..messages import Message
 from ..registry.model import Model
+from ..store import Store
 
 __all__ = ["Application", "request_id"]
 
@@ -22,6 +25,21 @@ class Application(Protocol):
     def receive_event(self, message: Message) -> bool:
         """Handle an external event; say whether anybody handles it."""
         ...
+
+    def consume(self, deliveries: Sequence[Delivery]) -> list[str]:
+        """Offer delivered commits to every consumer of this function; give the ids of those that have to come again."""
+        ...
+
+    def wake(self, pages: Sequence[Delivery]) -> list[str]:
+        """Let tracking processors read the log, of which pages were written; give the ids that have to come again."""
+        ...
+
+    def park_given_up(self, deliveries: Sequence[Delivery], why: str) -> list[str]:
+        """Park the aggregates of commits that Lambda gave up on; give the ids of those that could not be parked."""
+        ...
+
+    @property
+    def store(self) -> Store: ...
 
     @property
     def model(self) -> Model: ...

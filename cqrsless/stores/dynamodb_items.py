@@ -8,27 +8,29 @@ from typing import Any
 from ..store import Item
 
 
-def encode_image(item: Item) -> dict[str, Any]:
-    """Give an item's attributes as DynamoDB takes them.
+def encode_image(item: Item, *, base64_text: bool = False) -> dict[str, Any]:
+    """Give an item's attributes as DynamoDB takes them; `base64_text` gives bytes as text, as stream records have them.
 
     >>> encode_image({"pk": "Order#o-1", "c": 7})
     {'pk': {'S': 'Order#o-1'}, 'c': {'N': '7'}}
+    >>> encode_image({"body": b"hi"}, base64_text=True)
+    {'body': {'B': 'aGk='}}
     """
-    return {name: encode_value(value) for name, value in item.items()}
+    return {name: encode_value(value, base64_text=base64_text) for name, value in item.items()}
 
 
-def encode_value(value: Any) -> dict[str, Any]:
+def encode_value(value: Any, *, base64_text: bool = False) -> dict[str, Any]:
     kind = type(value)
     if kind is str:
         return {"S": value}
     if kind is int:
         return {"N": str(value)}
     if kind is bytes:
-        return {"B": value}
+        return {"B": _pack(value) if base64_text else value}
     if kind is bool:
         return {"BOOL": value}
     if kind is dict:
-        return {"M": encode_image(value)}
+        return {"M": encode_image(value, base64_text=base64_text)}
     if value is None:
         return {"NULL": True}
     raise TypeError(f"an item holds str, int, bytes, bool and dicts of them, not {kind.__name__}")
@@ -56,6 +58,12 @@ def decode_image(image: Mapping[str, Mapping[str, Any]], *, base64_text: bool = 
         else:
             raise ValueError(f"the attribute {name!r} is of DynamoDB's type {kind}, which cqrsless never writes")
     return item
+
+
+def _pack(value: bytes) -> str:
+    from base64 import b64encode
+
+    return b64encode(value).decode()
 
 
 def _unpack(text: str) -> bytes:
