@@ -224,7 +224,8 @@ class Routes:
         static = self._static.setdefault(route.method, {})
         if not route.parameters:
             static[route.path] = target
-            static.setdefault(route.path + "/", target)
+            if route.segments:
+                static[route.path + "/"] = target
         node = self._trees.setdefault(route.method, _Node())
         for segment in route.segments:
             if segment[0] == "{":
@@ -245,9 +246,10 @@ class Routes:
         if len(path) <= SHOWN:
             from difflib import get_close_matches
 
-            near = get_close_matches(f"{method} {path}", self._shown, n=3, cutoff=0.6)
+            near = get_close_matches(path, [shown.partition(" ")[2] for shown in self], n=1)
             if near:
-                return f"{text}; similar routes: {', '.join(near)}"
+                similar = [shown for shown in self if shown.partition(" ")[2] in near]
+                return f"{text}; similar routes: {', '.join(similar)}"
         return text
 
 
