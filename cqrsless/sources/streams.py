@@ -104,7 +104,8 @@ class Records:
         if item is None:
             return
         if type(item.get("pk")) is not str or type(item.get(KEYS[table][1])) is not int:
-            raise ValueError(f"its image has not the keys of the table {table}: {', '.join(map(shown, list(item)[:10]))}")
+            held = ", ".join(map(shown, list(item)[:10]))
+            raise ValueError(f"its image has not the keys of the table {table}: {held}")
         (self.commits if table == "events" else self.pages).append(Delivery(name, item))
 
     def _table(self, source: str) -> Table | None:
@@ -125,7 +126,7 @@ class Records:
             log_failure(f"the stream record {name}", _readable(error))
             self.failed.append(name)
             return
-        self.nameless = MalformedMessage(f"a stream record has no sequence number, so its failure cannot be told: {error}")
+        self.nameless = MalformedMessage(f"a stream record has no sequence number to answer with: {error}")
         log_failure("a record of the batch", self.nameless)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ def encode_value(value: Any, *, base64_text: bool = False) -> dict[str, Any]:
     if kind is int:
         return {"N": str(value)}
     if kind is bytes:
-        return {"B": _pack(value) if base64_text else value}
+        return {"B": b64encode(value).decode() if base64_text else value}
     if kind is bool:
         return {"BOOL": value}
     if kind is dict:
@@ -42,31 +43,23 @@ def decode_image(image: Mapping[str, Mapping[str, Any]], *, base64_text: bool = 
     >>> decode_image({"c": {"N": "7"}, "body": {"B": "aGk="}}, base64_text=True)
     {'c': 7, 'body': b'hi'}
     """
+    return _decode(image, base64_text)
+
+
+def _decode(image: Mapping[str, Mapping[str, Any]], base64_text: bool) -> Item:
     item: Item = {}
-    for name, typed in image.items():
+    for name, typed in image.items():  # this runs for every attribute that is read or delivered
         ((kind, value),) = typed.items()
         if kind == "S" or kind == "BOOL":
             item[name] = value
         elif kind == "N":
             item[name] = int(value)
         elif kind == "B":
-            item[name] = _unpack(value) if base64_text else value
+            item[name] = b64decode(value, validate=True) if base64_text else value
         elif kind == "M":
-            item[name] = decode_image(value, base64_text=base64_text)
+            item[name] = _decode(value, base64_text)
         elif kind == "NULL":
             item[name] = None
         else:
             raise ValueError(f"the attribute {name!r} is of DynamoDB's type {kind}, which cqrsless never writes")
     return item
-
-
-def _pack(value: bytes) -> str:
-    from base64 import b64encode
-
-    return b64encode(value).decode()
-
-
-def _unpack(text: str) -> bytes:
-    from base64 import b64decode
-
-    return b64decode(text, validate=True)
