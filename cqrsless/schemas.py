@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .errors import SerializationFailed, ValidationFailed
 
@@ -52,22 +52,67 @@ def list_fields(schema: Any) -> frozenset[str]:
 
 def dump(schema: Schema, value: Any, what: str) -> Any:
     """Give a value in its schema's own form; raise where the schema would drop a part of it silently."""
-    from marshmallow import EXCLUDE, INCLUDE
+    from marshmallow import INCLUDE
 
-    dumped = schema.dump(value)
-    if isinstance(value, Mapping) and schema.unknown != EXCLUDE:
-        known = {field.attribute or key for key, field in schema.fields.items()}
-        extra = {key: inner for key, inner in value.items() if key not in known}
-        if extra and schema.unknown == INCLUDE:
-            return {**extra, **dumped}
-        if extra:
-            names = ", ".join(repr(key) for key in extra)
-            raise SerializationFailed(
-                f"{what} holds {names}, which {type(schema).__name__} does not declare: add the field, or set "
-                "Meta.unknown = EXCLUDE to leave it out",
-                path=str(next(iter(extra))),
-            )
+    try:
+        dumped = schema.dump(value)
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        path = _undumpable(schema, value)
+        raise SerializationFailed(
+            f"{what} at {path or 'its top'} does not fit {type(schema).__name__}: {type(error).__name__}: {error}",
+            path=path,
+        ) from error
+    extra = _undumped(schema, value)
+    if extra and schema.unknown == INCLUDE:
+        dumped = {**extra, **dumped}
+        extra = {}
+    left_out = next(iter(extra), None) or _undumped_path(schema, value)
+    if left_out is not None:
+        raise SerializationFailed(
+            f"{what} holds {left_out}, which {type(schema).__name__} does not dump: add the field, or set "
+            "Meta.unknown = EXCLUDE to leave it out",
+            path=left_out,
+        )
     return dumped
+
+
+def _undumpable(schema: Any, value: Any) -> str:
+    """Give the name of the field that a value cannot be dumped for."""
+    for name, field in schema.dump_fields.items():
+        try:
+            field.serialize(name, value, accessor=schema.get_attribute)
+        except (TypeError, ValueError, AttributeError, ArithmeticError):
+            return str(name)
+    return ""
+
+
+def _undumped(schema: Any, value: Any) -> dict[str, Any]:
+    """Give what a mapping holds and its schema leaves out, unless it is told to."""
+    from marshmallow import EXCLUDE
+
+    if not isinstance(value, Mapping) or schema.unknown == EXCLUDE:
+        return {}
+    known = {(field.attribute or key).partition(".")[0] for key, field in schema.dump_fields.items()}
+    return {str(key): inner for key, inner in value.items() if key not in known}
+
+
+def _undumped_path(schema: Any, value: Any) -> str | None:
+    """Give the path of the first thing that a nested schema leaves out."""
+    if not isinstance(value, Mapping):
+        return None
+    for key, field in schema.dump_fields.items():
+        key = field.attribute or key
+        inner = value.get(key)
+        nested, several = field, isinstance(inner, (list, tuple))
+        if several and hasattr(field, "inner"):
+            nested = field.inner
+        if not hasattr(nested, "nested"):
+            continue
+        for index, each in enumerate(inner if several else [inner]):
+            left_out = next(iter(_undumped(nested.schema, each)), None) or _undumped_path(nested.schema, each)
+            if left_out is not None:
+                return f"{key}[{index}].{left_out}" if several else f"{key}.{left_out}"
+    return None
 
 
 def reload(schema: Schema, stored: Any, what: str) -> Any:
@@ -82,13 +127,27 @@ def reload(schema: Schema, stored: Any, what: str) -> Any:
         ) from error
 
 
+#: Messages that are told in one line, and characters of a field name in them: both come from outside.
+MOST_TOLD: Final = 10
+LONGEST_NAME: Final = 80
+
+
 def flat(messages: Any) -> str:
-    """Write validation messages on one line.
+    """Write validation messages on one line, whatever names a caller made up.
 
     >>> flat({"total": ["Not a valid number."], "lines": {0: {"sku": ["Missing data for required field."]}}})
     'total: Not a valid number.; lines.0.sku: Missing data for required field.'
     """
-    return "; ".join(f"{path}: {text}" if path else text for path, text in _leaves(messages, ""))
+    leaves = _leaves(messages, "")
+    told = [f"{_printable(path)}: {text}" if path else text for path, text in leaves[:MOST_TOLD]]
+    if len(leaves) > MOST_TOLD:
+        told.append(f"and {len(leaves) - MOST_TOLD} more")
+    return "; ".join(told)
+
+
+def _printable(path: str) -> str:
+    shown = path if path.isprintable() else ascii(path)[1:-1]
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[:LONGEST_NAME]}…"
 
 
 def _leaves(messages: Any, path: str) -> list[tuple[str, str]]:
