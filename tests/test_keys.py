@@ -28,7 +28,7 @@ def test_two_composite_ids_are_one_only_if_all_parts_are(one: list[str], other: 
     assert (join_id(one) == join_id(other)) == (one == other)
 
 
-@given(st.text(st.sampled_from("0123456789:-+_ a١"), max_size=12))
+@given(st.text(st.sampled_from("0123456789:-+_ a\u0661"), max_size=12))
 @example("-3:")
 @example("-2:")
 @example("1_0:a")
