@@ -7,8 +7,8 @@ from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import codec, schemas
-from .errors import SerializationFailed
-from .structure import converter
+from .errors import InvalidReturn, SerializationFailed
+from .structure import Misfit, converter
 
 if TYPE_CHECKING:
     from marshmallow import Schema
@@ -23,7 +23,11 @@ class StateCodec(Protocol):
     shareable: bool
 
     def initial(self) -> Any: ...
-    def encode(self, state: Any) -> str: ...
+
+    def encode(self, state: Any) -> tuple[str, Any]:
+        """Give a state's text and the state as a later read will give it; what cannot be read back is refused here."""
+        ...
+
     def read(self, stored: Any) -> Any:
         """Make a state of a decoded stored form."""
         ...
@@ -38,10 +42,10 @@ class DictState:
     def initial(self) -> Any:
         return {}
 
-    def encode(self, state: Any) -> str:
+    def encode(self, state: Any) -> tuple[str, Any]:
         if not isinstance(state, dict):
             raise SerializationFailed(f"{self._what} is a dict, but the handler returned {_a(state)}")
-        return codec.encode(state, self._what)[0]
+        return codec.encode(state, self._what)
 
     def read(self, stored: Any) -> Any:
         return stored
@@ -58,14 +62,18 @@ class DataclassState:
     def initial(self) -> Any:
         return self._cls()
 
-    def encode(self, state: Any) -> str:
-        if not isinstance(state, self._cls):
+    def encode(self, state: Any) -> tuple[str, Any]:
+        if type(state) is not self._cls:
             raise SerializationFailed(f"{self._what} is a {self._cls.__name__}, but the handler returned {_a(state)}")
         try:
             plain = self._to(state)
-        except (TypeError, ValueError, AttributeError) as error:
-            raise SerializationFailed(f"{self._what} does not fit {self._cls.__name__}: {error}") from error
-        return codec.encode(plain, self._what)[0]
+        except Misfit as misfit:
+            raise SerializationFailed(f"{self._what} at {misfit.path}: {misfit}", path=misfit.path) from misfit
+        text, copy = codec.encode(plain, self._what)
+        try:
+            return text, self._from(copy)
+        except Exception as error:
+            raise SerializationFailed(f"{self._what} could not be read back: {error}") from error
 
     def read(self, stored: Any) -> Any:
         try:
@@ -80,9 +88,11 @@ class DataclassState:
 class SchemaState:
     shareable = False
 
-    def __init__(self, schema: Any, what: str) -> None:
+    def __init__(self, schema: Any, what: str, *, may_be_empty: bool) -> None:
         self._schema: Schema = schemas.instance(schema)
         self._what = what
+        # What is folded starts before its first event, so `{}` stands even where the schema requires something.
+        self._may_be_empty = may_be_empty
 
     def initial(self) -> Any:
         """Give what the schema makes of nothing, or `{}` where it requires something."""
@@ -95,22 +105,25 @@ class SchemaState:
                 return {}
             raise
 
-    def encode(self, state: Any) -> str:
+    def encode(self, state: Any) -> tuple[str, Any]:
+        if self._may_be_empty and state == {}:
+            return "{}", self.initial()
         text, plain = codec.encode(schemas.dump(self._schema, state, self._what), self._what)
-        schemas.reload(self._schema, plain, self._what)
-        return text
+        return text, schemas.reload(self._schema, plain, self._what)
 
     def read(self, stored: Any) -> Any:
+        if self._may_be_empty and stored == {}:
+            return self.initial()
         return schemas.reload(self._schema, stored, self._what)
 
 
-def state_codec(state: Any, aggregate: str) -> StateCodec:
+def state_codec(state: Any, aggregate: str, *, event_sourced: bool = False) -> StateCodec:
     what = f"the state of {aggregate}"
     if state is None or state is dict:
         return DictState(what)
     if isinstance(state, type) and is_dataclass(state):
         return DataclassState(state, what)
-    return SchemaState(state, what)
+    return SchemaState(state, what, may_be_empty=event_sourced)
 
 
 class PayloadCodec:
@@ -142,8 +155,19 @@ class PayloadCodec:
 
     def decode(self, stored: Any, version: int) -> Any:
         for step in range(version, self.version):
-            stored = self._upcasters[step](stored)
+            stored = upcast(self._upcasters[step], stored, self._what)
         return stored if self._schema is None else schemas.reload(self._schema, stored, self._what)
+
+
+def upcast(fn: Callable[[Any], Any], stored: Any, what: str) -> Any:
+    """Bring a decoded stored form one version up."""
+    after = fn(stored)
+    if after is None and stored is not None:
+        raise InvalidReturn(
+            f"the upcaster {fn.__qualname__} of {what} returned None: return the new one, even where the old was "
+            "changed in place"
+        )
+    return after
 
 
 def _a(value: Any) -> str:

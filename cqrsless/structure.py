@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from threading import RLock
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -33,26 +34,38 @@ _AS_IT_IS: Final = Converter()
 _SHARED: Final = Converter(immutable=True)
 
 
+class Misfit(Exception):
+    """A value is not of its type hint; `path` says where, as in `lines[2].price`."""
+
+    def __init__(self, why: str, path: str = "") -> None:
+        super().__init__(why)
+        self.path = path
+
+
 def converter(hint: Any, where: str) -> Converter:
     """Compile the converter of a type hint; `where` is for errors: `Account.owner`."""
     origin = get_origin(hint)
     if origin is Annotated:
         return converter(get_args(hint)[0], where)
     if origin is Literal:
-        return _SHARED
+        return _literal(get_args(hint))
+    if type(hint).__name__ == "TypeAliasType":  # `type Lines = list[Line]`, from Python 3.12
+        return converter(hint.__value__, where)
     if hasattr(hint, "__supertype__"):
         return converter(hint.__supertype__, where)
     if origin in (Union, types.UnionType):
         return _union(get_args(hint), where)
     if isinstance(hint, type) and origin is None:
         if issubclass(hint, Enum):
-            return Converter(lambda member: member.value, hint, immutable=True)
+            return Converter(_value_of(hint), hint, immutable=True)
         if is_dataclass(hint):
             return _of_dataclass(hint)
         if hint in _IMMUTABLE:
             return _SHARED
-        if hint in (tuple, set, frozenset):
-            return Converter(list, hint)
+        if hint is tuple:
+            return Converter(list, tuple)
+        if hint in (set, frozenset):
+            return Converter(_in_order, hint)
         return _AS_IT_IS
     if origin in (set, frozenset):
         return _collection(origin, converter(get_args(hint)[0], where))
@@ -65,15 +78,62 @@ def converter(hint: Any, where: str) -> Converter:
     return _AS_IT_IS
 
 
+def _value_of(cls: type[Enum]) -> Convert:
+    def value_of(member: Any) -> Any:
+        if isinstance(member, cls):
+            return member.value
+        raise Misfit(f"expected {cls.__name__}, found {member!r}")
+
+    return value_of
+
+
+def _literal(args: tuple[Any, ...]) -> Converter:
+    members = {arg.value: arg for arg in args if isinstance(arg, Enum)}
+    if not members:
+        return _SHARED
+    return Converter(
+        lambda value: value.value if isinstance(value, Enum) else value,
+        lambda stored: members.get(stored, stored),
+        immutable=True,
+    )
+
+
+def _in_order(values: Any) -> list[Any]:
+    """Give a set's values in an order that is the same in every process."""
+    return sorted(values, key=repr)
+
+
 def _collection(cls: Any, inner: Converter, *, plain: bool = False) -> Converter:
     to, back = inner.to_plain, inner.from_plain
     if plain and to is None and back is None:
         return _AS_IT_IS
+    each: Convert = (lambda values: _each(to, values)) if to else list
     return Converter(
-        (lambda values: [to(value) for value in values]) if to else list,
+        (lambda values: _in_order(each(values))) if cls in (set, frozenset) else each,
         (lambda values: cls(back(value) for value in values)) if back else cls,
         immutable=cls is frozenset and inner.immutable,
     )
+
+
+def _each(to: Convert, values: Any) -> list[Any]:
+    try:
+        return [to(value) for value in values]
+    except Exception:
+        for index, value in enumerate(values):
+            _locate(f"[{index}]", to, value)
+        raise
+
+
+def _locate(step: str, to: Convert | None, value: Any) -> None:
+    """Convert once more what may have failed, to say where."""
+    try:
+        if to is not None:
+            to(value)
+    except Misfit as error:
+        inner = error.path
+        raise Misfit(str(error), step + (f".{inner}" if inner and inner[0] != "[" else inner)) from error
+    except Exception as error:
+        raise Misfit(str(error), step) from error
 
 
 def _tuple(args: tuple[Any, ...], where: str) -> Converter:
@@ -84,6 +144,8 @@ def _tuple(args: tuple[Any, ...], where: str) -> Converter:
     inners = [converter(arg, where) for arg in args]
 
     def to(values: Any) -> list[Any]:
+        if len(values) != len(inners):
+            raise Misfit(f"expected {len(inners)} values, found {len(values)}")
         return [c.to_plain(v) if c.to_plain else v for c, v in zip(inners, values, strict=True)]
 
     def back(values: Any) -> tuple[Any, ...]:
@@ -138,33 +200,46 @@ def _union(args: tuple[Any, ...], where: str) -> Converter:
     )
 
 
-_compiling: Final[dict[type, Converter]] = {}
+_compiled: Final[dict[type, Converter]] = {}
+_under_way: Final[set[type]] = set()
+_compiling: Final = RLock()
 
 
 def _of_dataclass(cls: Any) -> Converter:
-    if cls in _compiling:  # a class that holds itself: looked up when used, once it is compiled
-        known = _compiling
-        return Converter(lambda v: known[cls].to_plain(v), lambda v: known[cls].from_plain(v))  # type: ignore[misc]  # set below
-    _compiling[cls] = _AS_IT_IS
+    done = _compiled.get(cls)
+    if done is not None:
+        return done
+    with _compiling:
+        if cls in _under_way:  # a class that holds itself: looked up when used, once it is compiled
+            return Converter(lambda v: _of_dataclass(cls).to_plain(v), lambda v: _of_dataclass(cls).from_plain(v))  # type: ignore[misc]  # a dataclass has both
+        _under_way.add(cls)
+        try:
+            _compiled[cls] = made = _compile(cls)
+        finally:
+            _under_way.discard(cls)
+    return made
+
+
+def _compile(cls: Any) -> Converter:
     try:
         hints = get_type_hints(cls, include_extras=True)
     except NameError as error:
-        del _compiling[cls]
         raise RegistrationError(f"the type hints of {cls.__name__} cannot be read: {error}") from error
-    try:
-        parts = {f.name: converter(hints[f.name], f"{cls.__name__}.{f.name}") for f in fields(cls)}
-    except RegistrationError:
-        del _compiling[cls]
-        raise
+    parts = {f.name: converter(hints[f.name], f"{cls.__name__}.{f.name}") for f in fields(cls)}
     made = {f.name for f in fields(cls) if f.init}
     required = {f.name for f in fields(cls) if f.init and f.default is MISSING and f.default_factory is MISSING}
     to_steps = [(name, part.to_plain) for name, part in parts.items()]
     back_steps = {name: part.from_plain for name, part in parts.items()}
 
     def to(value: Any) -> dict[str, Any]:
-        if type(value) is not cls and not isinstance(value, cls):
-            raise SerializationFailed(f"expected {cls.__name__}, found {type(value).__name__}", path=cls.__name__)
-        return {name: step(getattr(value, name)) if step else getattr(value, name) for name, step in to_steps}
+        if type(value) is not cls:  # also not a subclass: what it adds would be lost
+            raise Misfit(f"expected {cls.__name__}, found {type(value).__name__}")
+        try:
+            return {name: step(getattr(value, name)) if step else getattr(value, name) for name, step in to_steps}
+        except Exception:
+            for name, step in to_steps:
+                _locate(name, step, getattr(value, name))
+            raise
 
     def back(stored: Any) -> Any:
         values = {}
@@ -188,6 +263,4 @@ def _of_dataclass(cls: Any) -> Converter:
         return cls(**values)
 
     frozen = bool(cls.__dataclass_params__.frozen)
-    result = Converter(to, back, immutable=frozen and all(part.immutable for part in parts.values()))
-    _compiling[cls] = result
-    return result
+    return Converter(to, back, immutable=frozen and all(part.immutable for part in parts.values()))

@@ -24,10 +24,11 @@ class Plan(Protocol):
 
 
 class Decision(NamedTuple):
-    """What a command changes: its events, and the state after them as stored (`None`: there is none)."""
+    """What a command changes: its events, and the state after them, as stored and as read (`None`: there is none)."""
 
     events: Sequence[Encoded]
     text: str | None
+    state: Any = None
     gone: bool = False
     void: bool = False
 
@@ -63,7 +64,7 @@ def decide(
 
 def fold_onto(kind: Kind, loaded: Loaded, events: Sequence[Encoded], message: Message) -> Decision:
     state = kind.fold_new(loaded.private(kind), events, message, loaded.seq, loaded.number + 1)
-    return Decision(events, None, gone=True) if state is DELETED else Decision(events, kind.codec.encode(state))
+    return Decision(events, None, gone=True) if state is DELETED else Decision(events, *kind.codec.encode(state))
 
 
 def refuse(kind: Kind, message: Message, payload: Any, reason: Exception, loaded: Loaded) -> Decision:
@@ -74,7 +75,7 @@ def refuse(kind: Kind, message: Message, payload: Any, reason: Exception, loaded
     if kind.event_sourced:
         decision = fold_onto(kind, loaded, events, message)
         return decision if loaded.exists else decision._replace(void=True)
-    return Decision(events, loaded.text, void=not loaded.exists)
+    return Decision(events, loaded.text, loaded.private(kind), void=not loaded.exists)
 
 
 def _stored(kind: Kind, outcome: Any, message: Message, loaded: Loaded) -> Decision | None:
@@ -91,10 +92,10 @@ def _stored(kind: Kind, outcome: Any, message: Message, loaded: Loaded) -> Decis
     events = _events(kind, given, message)
     if state is DELETED:
         return Decision(events, None, gone=True)
-    text = kind.codec.encode(state)
+    text, read = kind.codec.encode(state)
     if not events and loaded.exists and _same(text, loaded.text):
         return None
-    return Decision(events, text)
+    return Decision(events, text, read)
 
 
 def _same(new: str, old: str | None) -> bool:

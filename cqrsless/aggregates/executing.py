@@ -283,7 +283,6 @@ class Execution:
     def after(self, loaded: Loaded, decision: Decision, item: Item) -> Loaded:
         """Make what is known after the commit, without reading it back."""
         bears = self.kind.usable(item)
-        text = decision.text
         return Loaded(
             number=item["c"],
             seq=item["seq"],
@@ -295,8 +294,8 @@ class Execution:
             gap=0 if bears else loaded.gap + 1,
             tail=0 if bears else loaded.tail + item_size(item),
             tip=item,
-            state=self.kind.read(text) if text is not None and self.kind.shareable else None,
-            text=text,
+            state=decision.state if self.kind.shareable else None,
+            text=decision.text,
         )
 
     def recorded(self, item: Item, decision: Decision) -> tuple[RecordedEvent, ...]:

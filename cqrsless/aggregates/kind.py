@@ -9,7 +9,7 @@ from .. import codec
 from ..errors import InvalidReturn, SerializationFailed, UnknownEvent
 from ..messages import Message, RecordedEvent
 from ..registry import DELETED
-from ..states import PayloadCodec, state_codec
+from ..states import PayloadCodec, state_codec, upcast
 from ..store import Item
 from .commits import Encoded, event_id, metadata_of, moment, read_head, stored_events
 
@@ -30,7 +30,7 @@ class Kind:
         self.event_sourced = record.event_sourced
         self.state_version = record.state_version
         self.every = record.snapshot_every if record.event_sourced else 1
-        self.codec = state_codec(record.state, record.name)
+        self.codec = state_codec(record.state, record.name, event_sourced=record.event_sourced)
         self.shareable = self.codec.shareable
         self._state_upcasters = model.state_upcasters
         self._evolvers: dict[str, tuple[Evolve, bool]] = {
@@ -127,7 +127,7 @@ class Kind:
             )
         stored = codec.decode(codec.inflate(body))
         for step in range(version, self.state_version):
-            stored = self._state_upcasters[step](stored)
+            stored = upcast(self._state_upcasters[step], stored, f"the state of {self.name}")
         return self.codec.read(stored)
 
     def fold(self, state: Any, item: Item) -> Any:

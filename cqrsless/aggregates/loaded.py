@@ -73,9 +73,9 @@ def made(kind: Kind, state: Any, **known: Any) -> Loaded:
         state = None
     if state is None:
         return Loaded(gone=gone, **known)
-    text = kind.codec.encode(state)
     # What a container keeps is what a cold one would read, even where a handler stretched its type hints.
-    return Loaded(gone=gone, text=text, state=kind.read(text) if kind.shareable else None, **known)
+    text, read = kind.codec.encode(state)
+    return Loaded(gone=gone, text=text, state=read if kind.shareable else None, **known)
 
 
 def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
