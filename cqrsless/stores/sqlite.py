@@ -1,7 +1,7 @@
 """The store in one SQLite file, safe with several threads and processes on it.
 
 WAL mode and immediate transactions: a writer waits for its turn, a reader never does. A commit outlives a killed
-process; a power cut may take back the newest ones, never a part of one (`synchronous=NORMAL`).
+process; a power cut may take back the newest ones, never a part of one (`synchronous=NORMAL`). A fork is safe, too.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import json
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 from weakref import WeakSet
 
 from ..errors import AppLoadError, CqrslessError, StoreUnavailable
@@ -34,57 +33,32 @@ from ..store import (
     write_units,
 )
 from .rules import check_key, check_limit, check_query, holds, is_empty, measure, measure_all, write_key
-from .sqlite_file import BUSY_TIMEOUT, is_busy, open_file
-
-#: Connections inherited over a fork: SQLite forbids a child even to close them, so they are kept from the collector.
-_INHERITED: Final[list[sqlite3.Connection]] = []
-
-
-class _Connection:
-    """A connection that is closed with its thread or store, except where a fork has copied it."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self.db: sqlite3.Connection | None = db
-        self.pid = os.getpid()
-
-    def close(self) -> None:
-        db, self.db = self.db, None
-        if db is not None:
-            if self.pid == os.getpid():
-                db.close()
-            else:
-                _INHERITED.append(db)
-
-    def __del__(self) -> None:
-        self.close()
-
-
-class _Local(threading.local):
-    connection: _Connection | None = None
+from .sqlite_connections import Connection, ThreadConnection, connect
+from .sqlite_file import BUSY_TIMEOUT, is_busy
 
 
 class SQLiteStore:
     """A store in one file. A path is taken from where the process stands when the store is made.
 
-    Raises `AppLoadError` at once for a file that it cannot use.
+    `timeout` is how many seconds a call waits for its turn among processes before it is `StoreUnavailable`. Raises
+    `AppLoadError` at once for a file that it cannot use.
     """
 
-    def __init__(self, path: str, url: str | None = None) -> None:
+    def __init__(self, path: str, *, url: str | None = None, timeout: float = BUSY_TIMEOUT) -> None:
         self.path = os.path.abspath(path)
+        self.timeout = timeout
         self.url = url or f"sqlite:///{self.path}"
-        self._local = _Local()
-        self._open: WeakSet[_Connection] = WeakSet()
-        self._pid = os.getpid()
-        self._opening = threading.Lock()
+        self._mine = ThreadConnection()
+        self._open: WeakSet[Connection] = WeakSet()
         # Threads queue here and not in SQLite's busy handler, which sleeps. Nothing but speed hangs on this lock.
         self._turn = threading.Lock()
-        with self._guarded():
-            self._connection()
+        with self._using():
+            pass
 
     def get(self, table: Table, pk: str, sk: SortKey, cost: Cost) -> Item | None:
         check_key(table, pk, sk)
-        with self._guarded():
-            found = _find(self._connection(), table, pk, sk)
+        with self._using() as db:
+            found = _find(db, table, pk, sk)
         cost.requests += 1
         cost.read_units += read_units(found[0]) if found else 1
         return _decode(found[1], found[2]) if found else None
@@ -161,25 +135,24 @@ class SQLiteStore:
         if table == "views":
             raise CqrslessError("the table views has no change feed; events and log have one")
         sql = f"SELECT position, pk, sk, item, body FROM {table} WHERE position > ? ORDER BY position LIMIT ?"
-        with self._guarded():
-            rows = self._connection().execute(sql, (after, limit)).fetchall()
+        with self._using() as db:
+            rows = db.execute(sql, (after, limit)).fetchall()
         return [Change(position, table, pk, sk, _decode(item, body)) for position, pk, sk, item, body in rows]
 
     def create_tables(self) -> None:
         """Do nothing: the file gets its tables when it is first opened."""
 
     def close(self) -> None:
-        with self._opening:
-            connections = list(self._open)
-        for connection in connections:
-            connection.close()
+        for connection in list(self._open):
+            with connection.lock:
+                connection.close()
 
     def _page(self, sql: str, values: Iterable[Any], order: str, limit: int | None, cost: Cost) -> Page:
         items: list[Item] = []
         size = 0
         more = False
-        with self._guarded():
-            rows = self._connection().execute(f"{sql} ORDER BY {order} LIMIT ?", (*values, limit or -1))
+        with self._using() as db:
+            rows = db.execute(f"{sql} ORDER BY {order} LIMIT ?", (*values, limit or -1))
             try:
                 for row_size, item, body in rows:
                     items.append(_decode(item, body))
@@ -193,40 +166,33 @@ class SQLiteStore:
         cost.read_units += read_units(size)
         return Page(items, more)
 
-    def _connection(self) -> sqlite3.Connection:
-        connection = self._local.connection
-        pid = os.getpid()
-        if connection is not None and connection.pid == pid and connection.db is not None:
-            return connection.db
-        if pid != self._pid:  # a thread of the parent may have held these at the fork
-            self._pid, self._turn, self._opening = pid, threading.Lock(), threading.Lock()
-        db = open_file(self.path, time.monotonic() + BUSY_TIMEOUT)
-        self._local.connection = connection = _Connection(db)
-        with self._opening:
-            self._open.add(connection)
-        return db
-
     @contextmanager
     def _writing(self) -> Generator[sqlite3.Connection, None, None]:
-        with self._guarded():
-            db = self._connection()
-            with self._turn:
-                try:
-                    db.execute("BEGIN IMMEDIATE")
-                    yield db
-                    db.execute("COMMIT")
-                except BaseException:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                    raise
+        with self._using() as db, self._turn:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
 
     @contextmanager
-    def _guarded(self) -> Generator[None, None, None]:
+    def _using(self) -> Generator[sqlite3.Connection, None, None]:
         try:
-            yield
+            while True:
+                connection = self._mine.connection
+                if connection is None or not connection.is_usable():
+                    self._mine.connection = connection = connect(self.path, self.timeout)
+                    self._open.add(connection)
+                with connection.lock:
+                    if connection.db is not None:  # else a fork has closed it in this very moment
+                        yield connection.db
+                        return
         except sqlite3.Error as error:
             if is_busy(error):
-                text = f"another process kept {self.path} locked for {BUSY_TIMEOUT} seconds"
+                text = f"another process kept {self.path} locked for {self.timeout:g} seconds"
             else:
                 text = f"SQLite cannot use {self.path}: {error}"
             raise StoreUnavailable(text) from error
@@ -239,7 +205,7 @@ def open_sqlite(rest: str) -> SQLiteStore:
         raise AppLoadError(f"'sqlite://{rest}' names no file; write sqlite:///relative.db or sqlite:////absolute.db")
     if path == ":memory:":
         raise AppLoadError("SQLite in memory cannot be shared by threads; write memory:// instead")
-    return SQLiteStore(path, f"sqlite://{rest}")
+    return SQLiteStore(path, url=f"sqlite://{rest}")
 
 
 def _find(db: sqlite3.Connection, table: Table, pk: str, sk: SortKey) -> tuple[int, str, bytes | None] | None:

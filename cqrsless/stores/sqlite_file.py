@@ -28,18 +28,19 @@ _SCHEMA: Final = (
 )
 
 
-def open_file(path: str, deadline: float) -> sqlite3.Connection:
-    """Connect to a store's file, made if need be; `deadline` (monotonic) ends the wait for other processes.
+def open_file(path: str, timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    """Connect to a store's file, made if need be; wait up to `timeout` seconds for other processes, here and later.
 
     The connection is in autocommit mode and may be closed by any thread.
     """
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise AppLoadError(f"the store {path} cannot be opened: there is no directory {folder}; create it first")
+    deadline = time.monotonic() + timeout
     while True:
         db: sqlite3.Connection | None = None
         try:
-            db = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+            db = sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
             _prepare(db, path)
             return db
         except BaseException as error:
@@ -51,7 +52,7 @@ def open_file(path: str, deadline: float) -> sqlite3.Connection:
                 raise _unusable(path, error) from error
             # Changing the journal mode and the last close of a file answer "locked" without asking the busy handler.
             if time.monotonic() > deadline:
-                raise StoreUnavailable(f"another process kept {path} locked for {BUSY_TIMEOUT:g} seconds") from error
+                raise StoreUnavailable(f"another process kept {path} locked for {timeout:g} seconds") from error
         time.sleep(0.01)
 
 

@@ -623,7 +623,10 @@ def test_a_transaction_costs_twice_the_units_of_each_item(store: Store, engine: 
         ],
         cost,
     )
-    assert_cost(engine, cost, writes=2 * (1 + 2 + 3 + 3 + 1 + 3))
+    units = 1 + 2 + 3 + 3 + 1 + 3
+    if engine.name == "endpoint" and cost.write_units == units:
+        return  # DynamoDB Local tells the units of a transaction before they are doubled
+    assert_cost(engine, cost, writes=2 * units)
 
 
 def test_a_canceled_transaction_costs_one_request(store: Store, engine: Engine) -> None:
