@@ -20,7 +20,7 @@ from .names import (
     whole_number,
     wrong,
 )
-from .options import Predicate, called, checked_predicate, checked_route, middleware_records
+from .options import Around, Predicate, called, checked_predicate, checked_route, middleware_records
 from .places import site_of_caller, site_of_decoration
 from .records import (
     AggregateRecord,
@@ -96,7 +96,7 @@ class DecidingDecorators(ShelfWriter):
         aggregate: None = None,
         route: str | None = None,
         allow: Predicate | None = None,
-        middleware: Iterable[Callable[..., Any]] = (),
+        middleware: Iterable[Around] = (),
     ) -> OnPayload: ...
     @overload
     def command_handler(
@@ -108,7 +108,7 @@ class DecidingDecorators(ShelfWriter):
         creation: Creation = "never",
         route: str | None = None,
         allow: Predicate | None = None,
-        middleware: Iterable[Callable[..., Any]] = (),
+        middleware: Iterable[Around] = (),
     ) -> OnTwo: ...
     def command_handler(
         self,
@@ -119,7 +119,7 @@ class DecidingDecorators(ShelfWriter):
         creation: Creation = "never",
         route: str | None = None,
         allow: Predicate | None = None,
-        middleware: Iterable[Callable[..., Any]] = (),
+        middleware: Iterable[Around] = (),
     ) -> Any:
         """Handle a command: `def handle(command, state)` with an aggregate, `def handle(command)` without.
 
@@ -165,7 +165,7 @@ class DecidingDecorators(ShelfWriter):
         schema: Schema | None = None,
         route: str | None = None,
         allow: Predicate | None = None,
-        middleware: Iterable[Callable[..., Any]] = (),
+        middleware: Iterable[Around] = (),
     ) -> OnPayload:
         """Answer a query: `def handle(query, *, views)`; over HTTP `None` is a 404.
 

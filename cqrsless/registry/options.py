@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..messages import Message
 from ..routing import parse_route
@@ -12,9 +12,24 @@ from .places import Place
 from .records import MiddlewareRecord
 from .shapes import plain_shape_of, shape_of
 
-__all__ = ["Predicate", "called", "checked_predicate", "checked_route", "middleware_record", "middleware_records"]
+if TYPE_CHECKING:
+    from typing import Concatenate
+
+__all__ = [
+    "Around",
+    "Predicate",
+    "called",
+    "checked_predicate",
+    "checked_route",
+    "middleware_record",
+    "middleware_records",
+]
 
 Predicate: TypeAlias = "Callable[[Message], object]"
+Next: TypeAlias = "Callable[[Message], Any]"
+#: A middleware function: the message, what comes next, and what it has injected. The plain form stands beside the other
+#: because mypy infers a lambda from it alone.
+Around: TypeAlias = "Callable[[Message, Next], Any] | Callable[Concatenate[Message, Next, ...], Any]"
 
 
 def called(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,7 +53,7 @@ def checked_predicate(place: Place, who: str, allow: Predicate | None) -> Predic
     return allow
 
 
-def middleware_records(place: Place, who: str, around: Iterable[Callable[..., Any]]) -> tuple[MiddlewareRecord, ...]:
+def middleware_records(place: Place, who: str, around: Iterable[Around]) -> tuple[MiddlewareRecord, ...]:
     if callable(around) or not hasattr(around, "__iter__"):
         raise wrong(place, f"middleware of {who} is {around!r}: write it as a list, 'middleware=[...]'")
     return tuple(middleware_record(place, f"middleware of {who}", fn) for fn in around)

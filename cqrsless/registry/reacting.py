@@ -20,7 +20,7 @@ from .names import (
     whole_number,
     wrong,
 )
-from .options import called, middleware_records
+from .options import Around, called, middleware_records
 from .places import Place, identity, site_of_caller, site_of_decoration
 from .records import (
     EventHandlerRecord,
@@ -93,7 +93,7 @@ class ReactingDecorators(ShelfWriter):
         processor: ProcessorRecord | str = "default",
         source: str | None = None,
         replay: bool = True,
-        middleware: Iterable[Callable[..., Any]] = (),
+        middleware: Iterable[Around] = (),
     ) -> OnPayload:
         """React to an event: `def react(event)` returns nothing, or commands to dispatch, or `cancel(id)`.
 
