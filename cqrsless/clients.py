@@ -1,0 +1,39 @@
+"""Clients of AWS services other than the store's, made when they are first needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from .errors import AppLoadError
+
+__all__ = ["aws_client"]
+
+
+def aws_client(service: str) -> Any:
+    """Make a client: from boto3's default session where the user has set one up, else from botocore.
+
+    Its endpoint is AWS's, or what `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` say.
+    """
+    import botocore.session
+    from botocore.config import Config
+    from botocore.exceptions import NoRegionError
+
+    config = Config(
+        connect_timeout=2,
+        read_timeout=10,
+        tcp_keepalive=True,
+        retries={"total_max_attempts": 4, "mode": "standard"},
+        user_agent_extra="cqrsless",
+    )
+    session: Any = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+    if session is not None:
+        make, known = session.client, session.region_name
+    else:
+        session = botocore.session.get_session()
+        make, known = session.create_client, session.get_config_variable("region")
+    try:
+        return make(service, region_name=known or os.environ.get("AWS_REGION"), config=config)
+    except NoRegionError as error:
+        raise AppLoadError(f"no AWS region is known for {service}; set AWS_REGION") from error

@@ -1,0 +1,127 @@
+"""One event handler: how its function is called, and what becomes of what it returns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from ..errors import InvalidReturn
+from ..messages import Command, Message
+from ..registry import Cancel, EventHandlerRecord
+from ..surroundings import Surroundings
+from .effects import Effects
+from .identities import identity
+
+__all__ = ["EventHandler", "Handler", "event_handlers", "idempotency_key", "labels"]
+
+Effect: TypeAlias = "Command | Cancel"
+
+
+class Handler(Protocol):
+    """What a processor calls with an event: a handler of the user's, or a publisher."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The events that it handles, by their present names."""
+        ...
+
+    @property
+    def replay(self) -> bool:
+        """Whether it takes part in a replay."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What it is called where the same handler has to be known again, also after a deploy."""
+        ...
+
+    def handle(self, message: Message) -> None: ...
+
+
+def labels(functions: Sequence[Callable[..., Any]]) -> list[str]:
+    """Name the functions of one processor: by their own names, with as much more as tells them apart.
+
+    >>> labels([labels, len, labels])
+    ['cqrsless.processors.handlers.labels', 'len', 'cqrsless.processors.handlers.labels~2']
+    """
+    names = [_qualname(fn) for fn in functions]
+    shared = {name for name, times in Counter(names).items() if times > 1}
+    full = [
+        f"{getattr(fn, '__module__', '')}.{name}" if name in shared else name
+        for fn, name in zip(functions, names, strict=True)
+    ]
+    seen: Counter[str] = Counter()
+    found: list[str] = []
+    for name in full:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
+    return found
+
+
+def _qualname(fn: Callable[..., Any]) -> str:
+    return str(getattr(fn, "__qualname__", None) or type(fn).__qualname__)
+
+
+def idempotency_key(event_id: str, processor: str, handler: str) -> str:
+    """Give what is the same whenever this handler sees this event: 32 characters that any header or API takes.
+
+    >>> idempotency_key("Order#o-1@3", "mailer", "tell_customer")
+    'cae888011332d474dfe9487f69b5c7fc'
+    """
+    return identity("idempotency", event_id, processor, handler)
+
+
+class EventHandler:
+    """A registered event handler, with the middleware around it."""
+
+    def __init__(self, record: EventHandlerRecord, label: str, surroundings: Surroundings, effects: Effects) -> None:
+        self.names = record.names
+        self.replay = record.replay
+        self.label = label
+        self.processor = record.processor
+        self._record = record
+        self._surroundings = surroundings
+        self._effects = effects
+        self._step = surroundings.around(record.middleware, self._call)
+
+    def handle(self, message: Message) -> None:
+        """Call the function and carry out what it returned; in a replay that is left out."""
+        key = idempotency_key(message.id, self.processor, self.label)
+        wanted = self._wanted(self._step(message._replace(idempotency_key=key)))
+        if wanted and not message.replaying:
+            self._effects.perform(wanted, message, self.processor, self.label)
+
+    def _call(self, message: Message) -> Any:
+        record = self._record
+        given = record.fn(message.payload, **self._surroundings.injected(record.inject, message))
+        # A generator runs here, inside the middleware, and to its end: a half of its commands is never carried out.
+        return self._wanted(given)
+
+    def _wanted(self, given: Any) -> list[Effect]:
+        if given is None:
+            return []
+        if isinstance(given, (Command, Cancel)):
+            return [given]
+        if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
+            raise self._wrong(given)
+        wanted: list[Effect] = []
+        for effect in given:
+            if not isinstance(effect, (Command, Cancel)):
+                raise self._wrong(effect)
+            wanted.append(effect)
+        return wanted
+
+    def _wrong(self, given: object) -> InvalidReturn:
+        return InvalidReturn(
+            f"event handler {self.label} of processor {self.processor!r} returned a {type(given).__name__}: return "
+            "nothing, a Command, cancel(id), or several of these"
+        )
+
+
+def event_handlers(
+    records: Sequence[EventHandlerRecord], surroundings: Surroundings, effects: Effects
+) -> list[EventHandler]:
+    """Make the handlers of one processor, in the order of their registration."""
+    names = labels([record.fn for record in records])
+    return [EventHandler(record, label, surroundings, effects) for record, label in zip(records, names, strict=True)]

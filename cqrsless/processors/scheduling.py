@@ -1,0 +1,199 @@
+"""Commands for later: when they are due, what is kept of them until then, and what happens at that time.
+
+A command with `due=` has the source `scheduler` whether it runs at once or waits, so that its id is the same command
+either way. Cancelling one leaves a tombstone, which is looked for before it runs; an id that was cancelled stays so.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final, NamedTuple, Protocol
+
+from .. import codec
+from ..messages import Cost, Message
+from ..store import Store
+from .identities import identity
+
+__all__ = ["DETAIL_TYPE", "RETRY", "Retry", "Scheduler", "Scheduling", "due_time", "event_of", "message_of", "wire_of"]
+
+log = logging.getLogger("cqrsless")
+#: What EventBridge Scheduler brings is marked as ours by this; see `message_of`.
+DETAIL_TYPE: Final = "Scheduled Command"
+#: The command that no application handles: a parked aggregate's turn to be retried.
+RETRY: Final = "cqrsless.retry"
+#: The longest id: what is scheduled comes back as a message, whose id is no longer.
+LONGEST_ID: Final = 256
+
+
+class Scheduler(Protocol):
+    """Where commands wait for their time."""
+
+    def schedule(self, id: str, when: datetime, wire: Mapping[str, Any]) -> None:
+        """Keep a command until its time; one of that id that waits already stays as it is."""
+        ...
+
+    def cancel(self, id: str) -> None:
+        """Drop a command that waits, if there is one."""
+        ...
+
+
+class Retry(NamedTuple):
+    """A parked aggregate to be retried: whose, in which run, and at which commit it was parked."""
+
+    consumer: str
+    run: int
+    key: str
+    commit: int
+
+    @property
+    def id(self) -> str:
+        return f"retry-{identity('retry', self.consumer, str(self.run), self.key, str(self.commit))}"
+
+
+class Scheduling:
+    """Commands with `due=`, from event handlers and from `execute` alike."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        store: Store,
+        now: Callable[[], datetime],
+        dispatch: Callable[[Message], Any],
+        retry: Callable[[Retry], Any],
+    ) -> None:
+        self.scheduler = scheduler
+        self.now = now
+        self._tombstones = Tombstones(store)
+        self._dispatch = dispatch
+        self._retry = retry
+
+    def at(self, message: Message, due: datetime | timedelta) -> Any:
+        """Run a command at its time: now, giving what it gave, where that is past; else `None`.
+
+        A timedelta counts from the message's own time, which for a command from an event is the event's.
+        """
+        when = due_time(due, message.time, message.name)
+        wire = wire_of(message)
+        if when <= self.now():
+            return self.fire(message_of(wire, when))
+        self.scheduler.schedule(message.id, when, wire)
+        return None
+
+    def retry(self, retry: Retry, when: datetime, attempt: int) -> None:
+        """Have a parked aggregate retried at a time."""
+        wire = {"retry": {"consumer": retry.consumer, "run": retry.run, "key": retry.key, "commit": retry.commit}}
+        self.scheduler.schedule(f"{retry.id}~{attempt}", when, wire)
+
+    def cancel(self, id: str) -> None:
+        """Cancel a scheduled command, or one that will be scheduled, by its id."""
+        check_id(id, "what is cancelled")
+        self._tombstones.put(id)
+        self.scheduler.cancel(id)
+
+    def fire(self, message: Message) -> Any:
+        """Run what is due, unless it was cancelled; give what it gave, `None` where it was."""
+        if message.name == RETRY:
+            return self._retry(Retry(**message.payload))
+        if self._tombstones.has(message.id):
+            log.info("%s %s was cancelled: not run", message.name, message.id)
+            return None
+        return self._dispatch(message)
+
+
+class Tombstones:
+    """The ids that were cancelled, in the views table."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def has(self, id: str) -> bool:
+        return self._store.get("views", f"k#{id}", "-", Cost()) is not None
+
+    def put(self, id: str) -> None:
+        self._store.put("views", {"pk": f"k#{id}", "sk": "-", "id": id}, Cost())
+
+
+def due_time(due: datetime | timedelta, since: datetime, name: str) -> datetime:
+    """Give the moment that `due=` means.
+
+    >>> due_time(timedelta(minutes=20), datetime(2026, 11, 23, 12, tzinfo=timezone.utc), "ExpireOrder")
+    datetime.datetime(2026, 11, 23, 12, 20, tzinfo=datetime.timezone.utc)
+    """
+    if isinstance(due, timedelta):
+        return since + due
+    if not isinstance(due, datetime):
+        raise TypeError(
+            f"due={due!r} of {name} is no time: give an aware datetime, or a timedelta, counted from the event's time"
+        )
+    if due.tzinfo is None or due.utcoffset() is None:
+        raise ValueError(
+            f"due={due!r} of {name} has no time zone: write datetime(..., tzinfo=timezone.utc), or give a timedelta, "
+            "counted from the event's time"
+        )
+    return due.astimezone(timezone.utc)
+
+
+def check_id(id: str, what: str) -> None:
+    """Refuse an id that could not come back as a message's."""
+    if not 0 < len(id) <= LONGEST_ID:
+        raise ValueError(f"the id of {what} has {len(id)} characters; one that is scheduled has 1 to {LONGEST_ID}")
+
+
+def wire_of(message: Message) -> dict[str, Any]:
+    """Give a command as JSON that keeps the types of its payload; `message_of` reads it."""
+    check_id(message.id, message.name)
+    wire: dict[str, Any] = {
+        "command": message.name,
+        "id": message.id,
+        "payload": codec.encode(message.payload, f"the payload of {message.name}")[0],
+        "correlation_id": message.correlation_id or message.id,
+    }
+    if message.causation_id is not None:
+        wire["causation_id"] = message.causation_id
+    if message.metadata:
+        wire["metadata"] = codec.encode(dict(message.metadata), f"the metadata of {message.name}")[0]
+    if message.expected_version is not None:
+        wire["expected_version"] = message.expected_version
+    if message.on_rejected is not None:
+        wire["on_rejected"] = message.on_rejected
+    return wire
+
+
+def message_of(wire: Mapping[str, Any], due: datetime, attempt: int = 1) -> Message:
+    """Make the message of what was scheduled. Its time is when it was due, however late it runs."""
+    if "retry" in wire:
+        retry = Retry(**wire["retry"])
+        return Message(retry.id, RETRY, "command", retry._asdict(), due, "scheduler", sent=due, attempt=attempt)
+    return Message(
+        wire["id"],
+        wire["command"],
+        "command",
+        codec.decode(wire["payload"]),
+        due,
+        "scheduler",
+        correlation_id=wire["correlation_id"],
+        causation_id=wire.get("causation_id"),
+        metadata=codec.decode(wire["metadata"]) if "metadata" in wire else {},
+        expected_version=wire.get("expected_version"),
+        on_rejected=wire.get("on_rejected"),
+        sent=due,
+        attempt=attempt,
+    )
+
+
+def event_of(wire: Mapping[str, Any], when: datetime) -> str:
+    """Give what EventBridge Scheduler sends to the function: an event of EventBridge's shape, as JSON."""
+    return json.dumps(
+        {
+            "version": "0",
+            "id": str(wire.get("id", RETRY)),
+            "detail-type": DETAIL_TYPE,
+            "source": "aws.scheduler",
+            "time": when.isoformat(),
+            "detail": dict(wire),
+        },
+        separators=(",", ":"),
+    )
