@@ -61,7 +61,7 @@ def ship(command, *, views): ...
         ),
         (
             """
-@middleware  # here
+@middleware  # here, or at the def
 def timed(message, call_next, *, views=None): ...
 """,
             "middleware wants 'views' injected; views are read in query handlers and event handlers only: leave it out",
