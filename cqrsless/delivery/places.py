@@ -15,10 +15,13 @@ from threading import Lock
 from typing import Final
 
 from ..messages import Cost
-from ..store import KEY_LIMIT, SORT_KEY_LIMIT, Condition, Equals, Item, SortKey, Store
+from ..store import KEY_LIMIT, SORT_KEY_LIMIT, Condition, Equals, Item, Store
 
 Key = tuple[str, str]
 KEPT: Final = 10_000
+KEPT_BYTES: Final = 64 * 1024 * 1024
+#: What an item takes in memory beside a view's row, roughly.
+_OVERHEAD: Final = 1000
 
 
 def processor_place(processor: str, run: int, pk: str) -> Key:
@@ -69,10 +72,12 @@ def unchanged(item: Item | None) -> Condition:
 class Places:
     """Items of the views table as this container last saw them. A stale one only costs a failed condition."""
 
-    def __init__(self, store: Store, kept: int = KEPT) -> None:
+    def __init__(self, store: Store, kept: int = KEPT, kept_bytes: int = KEPT_BYTES) -> None:
         self.store = store
         self._kept = kept
-        self._seen: OrderedDict[tuple[str, SortKey], Item | None] = OrderedDict()
+        self._kept_bytes = kept_bytes
+        self._bytes = 0
+        self._seen: OrderedDict[Key, Item | None] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: Key, cost: Cost, *, fresh: bool = False) -> Item | None:
@@ -93,12 +98,21 @@ class Places:
 
     def saw(self, key: Key, item: Item | None) -> None:
         with self._lock:
+            self._drop(key)
             self._seen[key] = item
-            self._seen.move_to_end(key)
-            while len(self._seen) > self._kept:
-                self._seen.popitem(last=False)
+            self._bytes += _weight(item)
+            while len(self._seen) > self._kept or self._bytes > self._kept_bytes:
+                self._drop(next(iter(self._seen)))
 
     def forget(self, *keys: Key) -> None:
         with self._lock:
             for key in keys:
-                self._seen.pop(key, None)
+                self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        if key in self._seen:
+            self._bytes -= _weight(self._seen.pop(key))
+
+
+def _weight(item: Item | None) -> int:
+    return _OVERHEAD + (0 if item is None else len(item.get("row", "")))

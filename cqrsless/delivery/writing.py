@@ -8,7 +8,7 @@ from typing import Any
 from ..messages import Cost
 from ..store import ConditionFailed, Item, Put, Write
 from .consuming import Moved
-from .places import Places, revision, unchanged
+from .places import Key, Places, revision, unchanged
 
 
 def revised(item: Item, **changes: Any) -> Item:
@@ -30,21 +30,30 @@ def commit(places: Places, writes: Sequence[Write], cost: Cost) -> None:
 
     A write that finds itself in its own way was written by an earlier attempt whose answer was lost.
     """
-    puts = [write for write in writes if isinstance(write, Put)]
+    first = writes[0]
     try:
-        if len(writes) == 1 and puts:
-            places.store.put("views", puts[0].item, cost, condition=puts[0].condition)
+        if len(writes) == 1 and isinstance(first, Put):
+            places.store.put("views", first.item, cost, condition=first.condition)
         else:
             places.store.write(writes, cost)
     except ConditionFailed as failed:
         if not _is_own(writes[failed.index], failed.item):
-            places.forget(*((put.item["pk"], put.item["sk"]) for put in puts))
+            places.forget(*map(_key, writes))
             raise Moved from None
     except BaseException:  # it may have been written or not
-        places.forget(*((put.item["pk"], put.item["sk"]) for put in puts))
+        places.forget(*map(_key, writes))
         raise
-    for put in puts:
-        places.saw((put.item["pk"], put.item["sk"]), put.item)
+    for write in writes:
+        if not isinstance(write, Put):
+            places.forget(_key(write))
+        elif "rev" in write.item:  # what has none is never written under a condition, nor read here
+            places.saw(_key(write), write.item)
+
+
+def _key(write: Write) -> Key:
+    if isinstance(write, Put):
+        return write.item["pk"], write.item["sk"]
+    return write.pk, str(write.sk)
 
 
 def _is_own(write: Write, found: Item | None) -> bool:
