@@ -65,31 +65,47 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._owners: dict[str, int] = {}
-        self._waiting: dict[str, deque[tuple[int, Lock]]] = {}
+        self._inside: dict[int, str] = {}
+        self._waiting: dict[str, deque[Lock]] = {}
 
     def take(self, pk: str) -> None:
         me = get_ident()
         with self._lock:
-            owner = self._owners.setdefault(pk, me)
-            if owner == me and pk not in self._waiting:
+            outer = self._inside.get(me)
+            if outer is not None:
+                # On another aggregate too: two threads that do so crosswise would wait for each other for ever.
+                raise RuntimeError(
+                    f"a command on {pk} was executed from inside a command on {outer}: a handler that decides only "
+                    "returns what is to change; dispatch follow-up commands from an event handler, or from a command "
+                    "handler without an aggregate"
+                )
+            self._inside[me] = pk
+            waiting = self._waiting.get(pk)
+            if waiting is None:
                 self._waiting[pk] = deque()
                 return
-            if owner == me:
-                raise RuntimeError(
-                    f"a command on {pk} was executed from inside another command on {pk}: a handler that decides "
-                    "only returns what is to change; dispatch follow-up commands from an event handler"
-                )
             turn = Lock()
             turn.acquire()
-            self._waiting[pk].append((me, turn))
-        turn.acquire()
+            waiting.append(turn)
+        try:
+            turn.acquire()
+        except BaseException:  # interrupted: whoever is behind must not wait for this thread
+            with self._lock:
+                del self._inside[me]
+                if turn in waiting:
+                    waiting.remove(turn)
+                else:
+                    self._hand_on(pk)
+            raise
 
     def give(self, pk: str) -> None:
         with self._lock:
-            waiting = self._waiting[pk]
-            if waiting:
-                self._owners[pk], turn = waiting.popleft()
-                turn.release()
-            else:
-                del self._owners[pk], self._waiting[pk]
+            del self._inside[get_ident()]
+            self._hand_on(pk)
+
+    def _hand_on(self, pk: str) -> None:
+        waiting = self._waiting[pk]
+        if waiting:
+            waiting.popleft().release()
+        else:
+            del self._waiting[pk]
