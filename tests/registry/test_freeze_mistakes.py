@@ -1,0 +1,350 @@
+# ruff: noqa: E501 (error texts are quoted as they are printed)
+
+from __future__ import annotations
+
+import pytest
+
+from tests.registry.conftest import Programs
+
+ORDER = 'Order = aggregate("Order", id_field="order_id")'
+ACCOUNT = 'Account = aggregate("Account", id_field="account_id", event_sourced=True)'
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (
+            f"""
+{ORDER}
+@command_handler("Ship", aggregate="Ordr")  # here
+def ship(command, order): ...
+""",
+            "command handler 'Ship' is of the aggregate 'Ordr', which registry 'shop' does not have; did you mean 'Order'?",
+        ),
+        (
+            """
+@command_handler("Ship", aggregate="Order")  # here
+def ship(command, order): ...
+""",
+            "command handler 'Ship' is of the aggregate 'Order', which registry 'shop' does not have; "
+            'write aggregate("Order", id_field=...)',
+        ),
+        (
+            """
+@resource("mailer")
+def make(): ...
+@command_handler("Ship")  # here
+def ship(command, *, mailr): ...
+""",
+            "command handler 'Ship' wants 'mailr' injected, which nothing provides; did you mean 'mailer'?",
+        ),
+        (
+            """
+@query_handler("Get")  # here
+def get(query, *, view): ...
+""",
+            "query handler 'Get' wants 'view' injected, which nothing provides; did you mean 'views'?",
+        ),
+        (
+            """
+@command_handler("Ship")  # here
+def ship(command, *, views): ...
+""",
+            "command handler 'Ship' wants 'views' injected; views are read in query handlers and event handlers only: "
+            "leave it out",
+        ),
+        (
+            """
+@middleware  # here, or at the def
+def timed(message, call_next, *, views=None): ...
+""",
+            "middleware wants 'views' injected; views are read in query handlers and event handlers only: leave it out",
+        ),
+        (
+            """
+@resource("clock")  # here
+def clock(*, message): ...
+""",
+            "resource 'clock' wants 'message' injected; there is no message here, or it is the first parameter already: "
+            "leave it out",
+        ),
+        (
+            """
+def timed(message, call_next, *, clock): ...
+@command_handler("Ship", middleware=[timed])  # here
+def ship(command): ...
+""",
+            "middleware of command handler 'Ship' wants 'clock' injected, which nothing provides; "
+            'write @resource("clock") above a function that makes it, or App(resources={"clock": ...})',
+        ),
+        (
+            f"""
+{ACCOUNT}
+@resource("rates")
+def rates(): ...
+@evolver("Deposited", aggregate=Account)  # here
+def deposited(account, event, *, rates): ...
+""",
+            "evolver for 'Deposited' wants 'rates' injected; an evolver gives the same state whenever it runs, so it gets "
+            "`message` and nothing else: put what it needs into the event",
+        ),
+        (
+            """
+@resource("a")
+def a(*, b): ...
+@resource("b")  # here
+def b(*, c): ...
+@resource("c")
+def c(*, b): ...
+""",
+            "resource 'b' needs 'c' needs 'b': nothing can be made first, so break the circle",
+        ),
+        (
+            f"""
+{ORDER}
+@evolver("OrderShipped", aggregate=Order)  # here
+def shipped(order, event): ...
+""",
+            "evolver for 'OrderShipped' is of the aggregate 'Order', which is state-stored (",
+        ),
+        (
+            """
+@evolver("Deposited", aggregate="Acount")  # here
+def deposited(account, event): ...
+""",
+            "evolver for 'Deposited' is of the aggregate 'Acount', which registry 'shop' does not have; "
+            'write aggregate("Acount", id_field=...)',
+        ),
+        (
+            f"""
+{ACCOUNT}
+event_type("Deposited", was="MoneyDeposited")
+@evolver("MoneyDeposited", aggregate=Account)
+def once(account, event): ...
+@evolver("Deposited", aggregate=Account)  # here
+def now(account, event): ...
+""",
+            "evolver for 'Deposited' folds 'Deposited' into aggregate 'Account', which another evolver does under the "
+            "event's other name (",
+        ),
+        (
+            """
+aggregate("Order", id_field="order_id", state_version=3)  # here
+@state_upcaster("Order", from_version=1)
+def up(state): ...
+""",
+            "the state of aggregate 'Order' is at version 3 and has no upcaster from version 2: "
+            'write @state_upcaster("Order", from_version=2) above a function that brings the old one up',
+        ),
+        (
+            f"""
+{ORDER}
+@state_upcaster("Order", from_version=1)  # here
+def up(state): ...
+""",
+            "an upcaster of the state of aggregate 'Order' starts from version 1, and the state of aggregate 'Order' is at "
+            "version 1 (",
+        ),
+        (
+            f"""
+{ACCOUNT}
+@state_upcaster("Account", from_version=1)  # here
+def up(state): ...
+""",
+            "state upcaster from version 1 is of the aggregate 'Account', which is event-sourced: its state is folded again "
+            "from its events when state_version is raised, so remove the upcaster",
+        ),
+        (
+            """
+event_type("OrderShipped", version=2)  # here
+""",
+            "event type 'OrderShipped' is at version 2 and has no upcaster from version 1: "
+            'write @upcaster("OrderShipped", from_version=1) above a function that brings the old one up',
+        ),
+        (
+            """
+event_type("OrderShipped", version=2)
+@upcaster("OrderShiped", from_version=1)  # here
+def up(payload): ...
+""",
+            "upcaster of event 'OrderShiped' from version 1 is of no known event type; did you mean 'OrderShipped'?",
+        ),
+        (
+            """
+@upcaster("OrderShipped", from_version=1)  # here
+def up(payload): ...
+""",
+            "upcaster of event 'OrderShipped' from version 1 is of no known event type; "
+            'write event_type("OrderShipped", version=2)',
+        ),
+        (
+            """
+event_type("OrderShipped", version=2, was="OrderSent")
+@upcaster("OrderSent", from_version=1)
+def sent(payload): ...
+@upcaster("OrderShipped", from_version=1)  # here
+def shipped(payload): ...
+""",
+            "upcaster of event 'OrderShipped' from version 1 does what another does under the event's other name (",
+        ),
+        (
+            """
+event_type("OrderSent")
+event_type("OrderShipped", was="OrderSent")  # here
+""",
+            "event type 'OrderShipped' was once 'OrderSent', and so is or was event type 'OrderSent' (",
+        ),
+        (
+            """
+event_type("OrderGone", was="OrderSent")
+event_type("OrderShipped", was="OrderSent")  # here
+""",
+            "event type 'OrderShipped' was once 'OrderSent', and so is or was event type 'OrderGone' (",
+        ),
+        (
+            """
+from dataclasses import dataclass
+@dataclass
+class State:
+    balance: int
+aggregate("Account", id_field="id", event_sourced=True, state=State)  # here
+""",
+            "aggregate 'Account' is event-sourced, so it starts from State(), which fails with TypeError: ",
+        ),
+        (
+            f"""
+{ORDER}
+@command_handler("Ship", aggregate="Order")  # here
+def ship(command, order):
+    yield {{}}
+""",
+            "command handler 'Ship' is a generator, and the aggregate 'Order' is state-stored: return the state, or "
+            "(state, events); only an event-sourced aggregate's handler yields its events",
+        ),
+        (
+            """
+@query_handler("Get", route="GET /orders/{order_id}")
+def get(query): ...
+@query_handler("Find", route="GET /orders/{id}/")  # here
+def find(query): ...
+""",
+            "query 'Find' has the route 'GET /orders/{id}/', which query 'Get' has too (",
+        ),
+        (
+            """
+@query_handler("Order", route="POST /orders")  # here
+def get(query): ...
+@command_handler("Order", route="POST /orders")
+def order(command): ...
+""",
+            "query 'Order' has the route 'POST /orders', which command 'Order' has too (",
+        ),
+        (
+            """
+from marshmallow import Schema, fields
+class OrderRef(Schema):
+    order_id = fields.String()
+@query_handler("Get", schema=OrderRef, route="GET /orders/{orderid}")  # here
+def get(query): ...
+""",
+            "the route 'GET /orders/{orderid}' has the parameter {orderid}, which the schema of 'Get' does not load; "
+            "did you mean 'order_id'?",
+        ),
+        (
+            """
+from marshmallow import Schema, fields
+class OrderRef(Schema):
+    order_id = fields.String(dump_only=True)
+    other = fields.String(data_key="else")
+@query_handler("Get", schema=OrderRef(), route="GET /orders/{order_id}")  # here
+def get(query): ...
+""",
+            "the route 'GET /orders/{order_id}' has the parameter {order_id}, which the schema of 'Get' does not load; "
+            "rename it, or add the field",
+        ),
+        (
+            """
+from marshmallow import Schema
+class Needy(Schema):
+    def __init__(self, tenant):
+        super().__init__()
+@query_handler("Get", schema=Needy, route="GET /orders/{order_id}")  # here
+def get(query): ...
+""",
+            "the schema of 'Get' cannot be made, Needy() fails with TypeError: ",
+        ),
+        (
+            """
+processor("mailer")
+@event_handler("OrderShipped", processor="mailr")  # here
+def tell(event): ...
+""",
+            "event handler for 'OrderShipped' is of the processor 'mailr', which registry 'shop' does not have; "
+            "did you mean 'mailer'?",
+        ),
+        (
+            """
+view("Summary", key="order_id", processor="statements")  # here
+""",
+            "view 'Summary' is of the processor 'statements', which registry 'shop' does not have; "
+            'write processor("statements")',
+        ),
+        (
+            """
+view("Summary", key="order_id")
+@projector("OrderShipped", view="Sumary")  # here
+def shipped(row, event): ...
+""",
+            "projector for 'OrderShipped' is of the view 'Sumary', which registry 'shop' does not have; "
+            "did you mean 'Summary'?",
+        ),
+        (
+            """
+@event_handler("OrderShipped")
+def tell(event): ...
+@event_handler("PaymentFailed", source="payments")  # here
+def cancel(event): ...
+""",
+            "event handler for 'PaymentFailed' takes external events into the processor 'default', where event handler for "
+            "'OrderShipped' takes commits (",
+        ),
+        (
+            """
+mixed = processor("mixed")
+view("Summary", key="order_id", processor=mixed)
+@event_handler("PaymentFailed", source="payments", processor=mixed)  # here
+def cancel(event): ...
+""",
+            "event handler for 'PaymentFailed' takes external events into the processor 'mixed', where view 'Summary' takes "
+            "commits (",
+        ),
+        (
+            """
+log = processor("log", mode="tracking")
+@event_handler("PaymentFailed", source="payments", processor=log)  # here
+def cancel(event): ...
+""",
+            "event handler for 'PaymentFailed' takes external events, and the processor 'log' reads the log, which has none (",
+        ),
+        (
+            """
+PaymentFailed = event_type("PaymentFailed", source="payments")
+@event_handler(PaymentFailed)  # here
+def cancel(event): ...
+""",
+            "event handler for 'PaymentFailed' takes it from this application, and the event type 'PaymentFailed' is from "
+            "'payments': write source=\"payments\"",
+        ),
+    ],
+)
+def test_a_name_that_leads_nowhere_is_refused_where_it_stands(programs: Programs, source: str, says: str) -> None:
+    said = programs.mistake(source)
+    assert said == says or (says.endswith((" (", ": ")) and said.startswith(says))
+
+
+def test_both_places_are_named(programs: Programs) -> None:
+    said = programs.mistake("""
+event_type("OrderSent")
+event_type("OrderShipped", was="OrderSent")  # here
+""")
+    assert f"({programs.folder / 'shop_app.py'}:2)" in said
