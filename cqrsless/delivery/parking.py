@@ -28,13 +28,28 @@ WHY_LENGTH: Final = 500
 
 
 class Letter(NamedTuple):
-    """A parked aggregate: since which of its commits it waits for one consumer, and why."""
+    """A parked aggregate: at which of its commits it waits for one consumer, since when, and why.
+
+    `seen` is its newest commit that waits; `tries` are the attempts that failed; `until` is when it is tried again by
+    itself, where its handler asked for that.
+    """
 
     consumer: str
     key: str
     commit: int
+    seen: int
+    tries: int
     why: str
-    time: datetime
+    since: datetime
+    until: datetime | None = None
+
+    @property
+    def aggregate(self) -> str:
+        return self.key.partition("#")[0]
+
+    @property
+    def id(self) -> str:
+        return self.key.partition("#")[2]
 
 
 def tries(place: Item | None, number: int) -> int:
@@ -44,7 +59,7 @@ def tries(place: Item | None, number: int) -> int:
 
 def settled(place: Item, number: int) -> Item:
     """Give a place as it stands once a commit is applied; a parked one stays parked until a retry has caught up."""
-    return revised(without(place, "fail", "tries"), mark=number)
+    return revised(without(place, "fail", "tries", "until"), mark=number)
 
 
 class Parking:
@@ -69,23 +84,44 @@ class Parking:
         """
         count = tries(place, commit.number) + 1
         if "parked" in place or (parks and count > retries):
-            return self.park(place, commit, error, cost)
+            return self.park(place, commit, error, cost, tried=count)
         write(self.places, [replacing(place, revised(place, fail=commit.number, tries=count))], cost)
         most = f" of {retries + 1}" if parks else ""
-        raise Failed(f"attempt {count}{most} failed with {_told(error)}") from error
+        raise Failed(f"attempt {count}{most} failed with {told(error)}") from error
 
-    def park(self, place: Item, commit: Commit, why: BaseException | str, cost: Cost) -> Item:
-        """Park an aggregate at a commit; all its later ones wait behind it."""
-        text = why if isinstance(why, str) else _told(why)
-        text = text if len(text) <= WHY_LENGTH else text[: WHY_LENGTH - 1] + "…"
+    def park(
+        self,
+        place: Item,
+        commit: Commit,
+        why: BaseException | str,
+        cost: Cost,
+        *,
+        tried: int | None = None,
+        until: datetime | None = None,
+    ) -> Item:
+        """Park an aggregate at a commit; all its later ones wait behind it.
+
+        `tried` is how many attempts have failed, if this makes one more; `until` is noted alone.
+        """
+        count = tries(place, commit.number) if tried is None else tried
+        text = told(why)
         seen = max(commit.number, place.get("seen", 0))
-        item = revised(without(place, "fail", "tries"), parked=commit.number, seen=seen, why=text)
+        since = place["since"] if place.get("parked") == commit.number else microseconds(self._now())
+        item = revised(
+            without(place, "until"),
+            parked=commit.number, seen=seen, why=text, since=since, fail=commit.number, tries=count,
+        )  # fmt: skip
         pk, sk = letter(self.consumer, self.run, commit.pk)
         note: Item = {
             "pk": pk, "sk": sk, "key": commit.pk, "commit": commit.number, "why": text,
-            "time": microseconds(self._now()), "at": item["pk"], "at_sk": item["sk"],
+            "time": since, "at": item["pk"], "at_sk": item["sk"],
         }  # fmt: skip
+        if until is not None:
+            item["until"] = note["until"] = microseconds(until)
         write(self.places, [replacing(place, item), Put("views", note)], cost)
+        if until is not None:
+            log.info("%s waits with commit %s of %s until %s: %s", self.consumer, commit.number, commit.pk, until, text)
+            return item
         log.error(
             "%s parked %s at commit %s: %s; mend the handler, then app.letters.retry(%r, %r)",
             self.consumer, commit.pk, commit.number, text, self.consumer, commit.pk,
@@ -102,7 +138,7 @@ class Parking:
 
     def unpark(self, place: Item, pk: str, cost: Cost) -> Item:
         """Let an aggregate go on whose commits have been applied up to the last one seen."""
-        bare = without(place, "fail", "tries", "parked", "seen", "why")
+        bare = without(place, "fail", "tries", "until", "parked", "seen", "why", "since")
         item = revised(bare, mark=max(applied(place), place["seen"]))
         write(self.places, [replacing(place, item), Delete("views", *letter(self.consumer, self.run, pk))], cost)
         return item
@@ -113,10 +149,19 @@ class Parking:
         while True:
             page = self.places.store.query("views", partition, cost, after=after)
             for note in page.items:
-                yield Letter(self.consumer, note["key"], note["commit"], note["why"], moment(note["time"]))
+                place = self.places.get((note["at"], note["at_sk"]), cost, fresh=True)
+                if place is not None and "parked" in place:
+                    yield self._letter(note, place)
                 after = note["sk"]
             if not page.more or not page.items:
                 return
+
+    def _letter(self, note: Item, place: Item) -> Letter:
+        until = moment(note["until"]) if "until" in note else None
+        number, since = note["commit"], moment(note["time"])
+        return Letter(
+            self.consumer, note["key"], number, place["seen"], tries(place, number), note["why"], since, until
+        )
 
     def parked_at(self, pk: str, cost: Cost) -> tuple[str, str]:
         """Give the key of a parked aggregate's place; raise `NotFound` where it is not parked."""
@@ -203,6 +248,9 @@ def give_up(feeder: Feeder, consumer: Parks, commit: Commit, why: str, cost: Cos
     raise ConcurrencyConflict(f"{consumer.name} found its place for {commit.pk} moved {ATTEMPTS} times in a row")
 
 
-def _told(error: BaseException) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def told(why: BaseException | str) -> str:
+    """Say in a few words why something is parked."""
+    text = str(why)
+    if isinstance(why, BaseException):
+        text = f"{type(why).__name__}: {text}" if text else type(why).__name__
+    return text if len(text) <= WHY_LENGTH else text[: WHY_LENGTH - 1] + "…"

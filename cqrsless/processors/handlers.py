@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from ..delivery.commit import Commit, Decoder
 from ..errors import InvalidReturn
+from ..logs import handling
 from ..messages import Command, Message
 from ..registry import Cancel, EventHandlerRecord
 from ..surroundings import Surroundings
 from .effects import Effects
 from .identities import identity
 
-__all__ = ["EventHandler", "Handler", "event_handlers", "idempotency_key", "labels"]
+__all__ = ["EventHandler", "Handler", "Handlers", "event_handlers", "idempotency_key", "labels"]
 
 Effect: TypeAlias = "Command | Cancel"
 
@@ -125,3 +127,30 @@ def event_handlers(
     """Make the handlers of one processor, in the order of their registration."""
     names = labels([record.fn for record in records])
     return [EventHandler(record, label, surroundings, effects) for record, label in zip(records, names, strict=True)]
+
+
+class Handlers:
+    """The handlers of one processor, by the events that they handle."""
+
+    def __init__(self, handlers: Iterable[Handler], decoder: Decoder) -> None:
+        self._by_name: dict[str, list[Handler]] = {}
+        for handler in handlers:
+            for name in handler.names:
+                self._by_name.setdefault(name, []).append(handler)
+        self.stored_names = frozenset(stored for name in self._by_name for stored in decoder.stored_names(name))
+
+    def handle(self, commit: Commit, attempt: int, *, replaying: bool = False) -> None:
+        """Call every handler of a commit's events: in the order of the events, then in that of registration."""
+        for handler, message in self.calls(commit, attempt, replaying=replaying):
+            with handling(message):
+                handler.handle(message)
+
+    def calls(self, commit: Commit, attempt: int, *, replaying: bool = False) -> Iterator[tuple[Handler, Message]]:
+        """Give each call that a commit asks for; each handler gets a payload of its own."""
+        events = commit.messages(self.stored_names)
+        for at, event in enumerate(events):
+            for turn, handler in enumerate(self._by_name.get(event.name, ())):
+                if replaying and not handler.replay:
+                    continue
+                own = event if turn == 0 else commit.messages(self.stored_names)[at]
+                yield handler, own._replace(attempt=attempt, replaying=replaying)

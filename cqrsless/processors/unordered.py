@@ -1,0 +1,157 @@
+"""A processor with `ordered=False`: at least once, in no order, and nothing is written unless it has to wait."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from ..aggregates.commits import microseconds, moment
+from ..delivery.commit import Commit, Decoder
+from ..delivery.parking import Letter, told
+from ..delivery.places import letter
+from ..errors import CqrslessError, NotFound, RetryLater
+from ..messages import Cost
+from ..registry import ProcessorRecord
+from ..store import Delete, Item, Store
+from .failing import Course, course
+from .handlers import Handlers
+from .scheduling import Retry, Scheduling
+
+__all__ = ["UnorderedProcessor"]
+
+log = logging.getLogger("cqrsless")
+
+
+class UnorderedProcessor:
+    """One run of an unordered processor. A commit that fails comes again until Lambda gives it up.
+
+    What it parks, by `GiveUp`, `RetryLater`, an exception outside `retry_on`, or from the on-failure destination, is
+    single commits, each with a letter of its own.
+    """
+
+    def __init__(
+        self,
+        record: ProcessorRecord,
+        handlers: Handlers,
+        store: Store,
+        decoder: Decoder,
+        scheduling: Scheduling,
+        now: Callable[[], datetime],
+        *,
+        run: int = 1,
+        since: int = 0,
+        replays: bool = False,
+    ) -> None:
+        self.record = record
+        self.name = record.name
+        self.handlers = handlers
+        self.run = run
+        self.since = since
+        self.replays = replays
+        self._store = store
+        self._decoder = decoder
+        self._scheduling = scheduling
+        self._now = now
+
+    def take(self, commit: Commit, cost: Cost) -> None:
+        if commit.microseconds >= self.since and not self.handlers.stored_names.isdisjoint(commit.names):
+            self._take(commit, None, cost)
+
+    def _take(self, commit: Commit, note: Item | None, cost: Cost) -> bool:
+        """Handle a commit; `False` where it is parked by that. One that is parked stays so if it fails again."""
+        attempt = 1 if note is None else note["tries"] + 1
+        try:
+            self.handlers.handle(commit, attempt, replaying=self.replays)
+            return True
+        except Exception as error:
+            follows = course(error, self.record, attempt)
+            if follows is Course.WAIT and isinstance(error, RetryLater):
+                self._wait(commit, attempt, error, cost)
+            elif note is not None or follows is Course.PARK:
+                log.warning("%s failed at commit %s of %s", self.name, commit.number, commit.pk, exc_info=error)
+                self._park(commit, told(error), cost, attempt)
+            else:
+                raise
+            return False
+
+    def _wait(self, commit: Commit, attempt: int, error: RetryLater, cost: Cost) -> None:
+        """Park a commit for a while. The letter comes first: a retry that finds none has nothing to do."""
+        until = self._now() + error.after
+        self._park(commit, told(error), cost, attempt, until)
+        try:
+            self._scheduling.retry(Retry(self.name, self.run, commit.pk, commit.number), until, attempt)
+        except CqrslessError as other:  # nobody can be asked to wake it: its letter says so
+            self._park(commit, told(other), cost, attempt)
+
+    def _park(self, commit: Commit, why: str, cost: Cost, tried: int, until: datetime | None = None) -> None:
+        pk, sk = letter(self.name, self.run, f"{commit.pk}@{commit.number}")
+        note: Item = {
+            "pk": pk, "sk": sk, "key": commit.pk, "commit": commit.number, "why": why, "tries": tried,
+            "time": microseconds(self._now()),
+        }  # fmt: skip
+        if until is not None:
+            note["until"] = microseconds(until)
+        self._store.put("views", note, cost)
+        log.log(
+            logging.ERROR if until is None else logging.INFO,
+            "%s %s commit %s of %s: %s",
+            self.name, "parked" if until is None else f"waits until {until} with", commit.number, commit.pk, why,
+        )  # fmt: skip
+
+    # -- what is parked
+
+    def letters(self, cost: Cost) -> Iterator[Letter]:
+        for note in self._notes(cost):
+            until = moment(note["until"]) if "until" in note else None
+            number, tried, since = note["commit"], note["tries"], moment(note["time"])
+            yield Letter(self.name, note["key"], number, number, tried, note["why"], since, until)
+
+    def retry(self, key: str, cost: Cost) -> bool:
+        return self._retry_all(self._of(key, cost), cost)
+
+    def drop(self, key: str, cost: Cost) -> bool:
+        dropped = min(self._of(key, cost), key=lambda note: int(note["commit"]))
+        log.warning("%s was told to drop commit %s of %s", self.name, dropped["commit"], key)
+        self._forget(dropped, cost)
+        return self._retry_all([note for note in self._notes(cost) if note["key"] == key], cost)
+
+    def resume(self, key: str, number: int, cost: Cost) -> None:
+        for note in self._notes(cost):
+            if note["key"] == key and note["commit"] == number:
+                self._retry(note, cost)
+
+    def give_up(self, commit: Commit, why: str, cost: Cost) -> None:
+        if commit.microseconds >= self.since and not self.handlers.stored_names.isdisjoint(commit.names):
+            self._park(commit, why, cost, 0)
+
+    def _retry_all(self, notes: list[Item], cost: Cost) -> bool:
+        failed = [note for note in notes if not self._retry(note, cost)]
+        return not failed
+
+    def _retry(self, note: Item, cost: Cost) -> bool:
+        item = self._store.get("events", note["key"], note["commit"], cost)
+        if item is None:
+            raise NotFound(f"commit {note['commit']} of {note['key']} is not in {self._store.url}")
+        if not self._take(Commit(item, self._decoder), note, cost):
+            return False
+        self._forget(note, cost)
+        return True
+
+    def _forget(self, note: Item, cost: Cost) -> None:
+        self._store.write([Delete("views", note["pk"], note["sk"])], cost)
+
+    def _of(self, key: str, cost: Cost) -> list[Item]:
+        notes = [note for note in self._notes(cost) if note["key"] == key]
+        if not notes:
+            raise NotFound(f"{key} is not parked for {self.name}; app.letters.list({self.name!r}) says what is")
+        return notes
+
+    def _notes(self, cost: Cost) -> Iterator[Item]:
+        partition, after = letter(self.name, self.run, "-")[0], None
+        while True:
+            page = self._store.query("views", partition, cost, after=after)
+            yield from page.items
+            if not page.more or not page.items:
+                return
+            after = page.items[-1]["sk"]
