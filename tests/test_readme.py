@@ -1,0 +1,177 @@
+"""The README: its code runs, its commands are the ones that are used, and its tables say what the code says."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cqrsless
+from cqrsless import App, CommandResult, errors
+from cqrsless.testing import Given, Outcome
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+PACKAGE = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "cqrsless").rglob("*.py"))
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def section(title: str) -> str:
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    assert found, f"no section {title!r}"
+    return found[1]
+
+
+def rows(title: str) -> list[list[str]]:
+    """Give the cells of a section's first table, without its head."""
+    lines = [line for line in section(title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
+
+
+FILES = {code.splitlines()[0][2:]: code for code in blocks("python") if re.match(r"# \w+\.py\n", code)}
+SCRIPTS = [code for code in blocks("python") if code not in FILES.values()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the files that the README names."""
+    for name, code in FILES.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    return tmp_path
+
+
+def python(folder: Path, *arguments: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CQRSLESS_", "PYTEST_"))}
+    environment["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("code", SCRIPTS, ids=[f"block-{number}" for number in range(len(SCRIPTS))])
+def test_each_block_of_python_runs(code: str, folder: Path) -> None:
+    assert "assert " in code, "a block that claims nothing shows nothing"
+    (folder / "block.py").write_text(code, encoding="utf-8")
+    python(folder, "block.py")
+
+
+def test_the_tests_of_the_first_application_pass(folder: Path) -> None:
+    assert set(FILES) == {"shop.py", "test_shop.py"}
+    python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), "test_shop.py")
+
+
+def test_two_lines_set_everything_up() -> None:
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("python3 ")]
+    assert [line.rpartition(" -m ")[2] for line in lines] == ["examples.orders", "pytest -q -n auto"]
+    assert all(line.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e ") for line in lines)
+
+
+def test_the_checks_run_the_test_line_of_the_readme() -> None:
+    [line] = section("Test it").split("```sh\n")[1].split("\n```")[0].splitlines()
+    assert CI.splitlines().count(line) == 1
+
+
+def test_the_checks_run_what_contributors_are_told_to_run() -> None:
+    tools = set(re.findall(r"\.venv/bin/(ruff \w+|mypy|basedpyright|lint-imports)", section("Contributing")))
+    assert tools == {"ruff check", "ruff format", "mypy", "basedpyright", "lint-imports"}
+    assert tools == set(re.findall(r"\.venv/bin/(ruff \w+|mypy|basedpyright|lint-imports)", CI))
+
+
+def test_links_lead_somewhere() -> None:
+    anchors = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^## (.+)$", README, re.M)
+    }
+    links = re.findall(r"\]\(([^)]+)\)", README)
+    assert links
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in anchors, link
+        elif not link.startswith("http"):
+            assert (ROOT / link).exists(), link
+    for path in re.findall(r"`((?:cqrsless|tests|examples)/[\w/.]+)`", README):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("example", ["orders", "bank"])
+def test_the_readme_of_an_example_names_its_files(example: str) -> None:
+    folder = ROOT / "examples" / example
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(([^)]+)\)", readme))
+    assert linked <= {path.name for path in folder.iterdir()}
+    assert {path.name for path in folder.glob("*.py")} - {"__init__.py"} <= linked
+
+
+def test_every_section_is_in_the_contents() -> None:
+    titles = re.findall(r"^## (.+)$", README, re.MULTILINE)
+    assert re.findall(r"\[([^]]+)\]\(#", README.split("**Contents:**")[1].split("\n\n")[0]) == [
+        t.lower() for t in titles
+    ]
+
+
+def test_every_error_stands_in_the_table_with_its_status() -> None:
+    steering = {errors.GiveUp, errors.RetryLater}  # of event handlers: told below the table
+    known = {
+        name: error.status
+        for name, error in vars(errors).items()
+        if isinstance(error, type) and issubclass(error, errors.CqrslessError) and error not in steering
+    }
+    del known["CqrslessError"]
+    assert {row[0].strip("`"): int(row[1]) for row in rows("Errors")} == known
+    assert all(error.__name__ in section("Errors") for error in steering)
+
+
+def test_every_setting_stands_in_the_table() -> None:
+    assert set(re.findall(r"`(CQRSLESS_\w+)`", section("Settings"))) == set(
+        re.findall(r"\bCQRSLESS_[A-Z_]+\b", PACKAGE)
+    )
+
+
+def test_every_decorator_stands_in_the_table() -> None:
+    told = set(re.findall(r"`@?(\w+)[(`]", " ".join(row[0] for row in rows("Decorators"))))
+    decorators = {name for name in cqrsless.__all__ if getattr(cqrsless, name) in _methods_of_default()}
+    assert decorators <= told | {"aggregate"}
+    assert told <= set(cqrsless.__all__)
+
+
+def _methods_of_default() -> list[Any]:
+    from cqrsless.registry import DEFAULT
+
+    return [getattr(DEFAULT, name) for name in dir(DEFAULT) if inspect.ismethod(getattr(DEFAULT, name))]
+
+
+@pytest.mark.parametrize("name", ["command_handler", "query_handler", "evolver", "event_type", "upcaster", "aggregate"])
+def test_the_parameters_of_a_decorator_are_those_that_are_told(name: str) -> None:
+    told = re.search(rf"{name}\(([^)]*)\)", section("Aggregates" if name == "aggregate" else "Decorators"))
+    assert told
+    parameters = set(inspect.signature(getattr(cqrsless, name)).parameters)
+    for parameter in re.findall(r"(\w+)=", told[1]):
+        assert parameter in parameters
+    assert {p for p in parameters if p not in ("name", "names")} <= {*re.findall(r"\w+", told[1])}
+
+
+def test_what_the_application_is_said_to_do_it_does() -> None:
+    for method in re.findall(r"`app\.(\w+)\(", section("The application")):
+        assert callable(getattr(App, method))
+    assert set(re.findall(r"`(\w+)`", rows("The application")[1][1])) - {"CommandResult"} <= set(
+        inspect.signature(CommandResult).parameters
+    )
+    for step in re.findall(r"`\.(\w+)\(", section("Test it")):
+        assert callable(getattr(Given, step, None) or getattr(Outcome, step, None))
+
+
+def test_the_changelog_has_a_place_for_what_comes() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## \[Unreleased\]$", changelog, re.MULTILINE)
+    kinds = set(re.findall(r"^### (\w+)$", changelog, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
