@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -71,6 +72,17 @@ def test_what_is_stored_is_what_a_second_reckoning_gives() -> None:
     app = App("memory://")
     report = run([app], LINES)
     assert differences(app, reckon(LINES), report) == []
+
+
+def test_its_readme_tells_every_command_and_route() -> None:
+    model = App("memory://").model
+    handlers = [
+        *(record for record in model.commands.values() if record.aggregate == "Order"),
+        model.queries["QuoteShipping"],
+    ]
+    readme = (generate.HERE / "README.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(\w+)`[^|]*\| `([^`]+)` \|", readme, re.MULTILINE))
+    assert told == {(record.name, record.route) for record in handlers}
 
 
 class Forgetful(MemoryStore):
