@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time as clock
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from . import codec, schemas
@@ -77,6 +78,7 @@ class Plan:
         self.record = record
         self.dispatcher = dispatcher
         self.validated = None if record.schema is None else schemas.loader(record.schema, record.name)
+        self.copies = record.schema is not None and schemas.passes_on(record.schema)
 
     def run(self, message: Message) -> Any:
         payload = self.admit(message)
@@ -102,7 +104,7 @@ class Plan:
     def payload(self, message: Message) -> Any:
         """Give the payload as the handler sees it: validated, and nobody else's."""
         if self.validated is not None:
-            return self.validated(message.payload)
+            return self.validated(deepcopy(message.payload) if self.copies else message.payload)
         if not isinstance(message.payload, dict):
             raise MalformedMessage(f"the payload of {message.name} is an object, not {_a(message.payload)}")
         return codec.encode(message.payload, f"the payload of {message.name}")[1]
@@ -125,8 +127,9 @@ class CommandPlan(Plan):
         super().__init__(record, dispatcher)
         self.command = record
         self.kind: Kind | None = None if record.aggregate is None else dispatcher.kinds[record.aggregate]
-        #: Where a missing id is filled in: before the payload is validated, unless its schema does not know the field.
-        self.id_field = "" if self.kind is None else self.kind.id_field[0]
+        #: Where a missing id is filled in (the last part of a composite one): before the payload is validated, unless
+        #: its schema does not know the field.
+        self.id_field = "" if self.kind is None else self.kind.id_field[-1]
         self.fills_id = record.schema is None or schemas.has_field(record.schema, self.id_field)
 
     def run(self, message: Message) -> CommandResult:

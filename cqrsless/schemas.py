@@ -32,6 +32,43 @@ def loader(schema: Any, name: str) -> Callable[[Any], Any]:
     return validated
 
 
+def passes_on(schema: Any) -> bool:
+    """Say whether what a schema loads may share parts with what it was given, or a hook of it change that in place."""
+    return _passes_on(instance(schema), set())
+
+
+def _passes_on(schema: Any, seen: set[type]) -> bool:
+    from marshmallow import INCLUDE, fields
+
+    if type(schema) in seen:
+        return False
+    seen.add(type(schema))
+    hooks = getattr(schema, "_hooks", None)
+    if hooks is None or schema.unknown == INCLUDE or hooks.get("pre_load"):
+        return True
+    if any(options.get("pass_original") for kept in hooks.values() for _, _, options in kept):
+        return True
+    anew = (
+        fields.String, fields.Email, fields.Url, fields.UUID, fields.Integer, fields.Float, fields.Decimal,
+        fields.Boolean, fields.DateTime, fields.NaiveDateTime, fields.AwareDateTime, fields.Date, fields.Time,
+        fields.TimeDelta, fields.Enum, fields.IP, fields.IPv4, fields.IPv6,
+    )  # fmt: skip
+
+    def shares(field: Any) -> bool:
+        kind = type(field)
+        if kind in anew:
+            return False
+        if kind is fields.List:
+            return shares(field.inner)
+        if kind is fields.Tuple:
+            return any(map(shares, field.tuple_fields))
+        if kind is fields.Dict:
+            return field.value_field is None or shares(field.value_field)
+        return kind is not fields.Nested or field.unknown == INCLUDE or _passes_on(field.schema, seen)
+
+    return any(map(shares, schema.load_fields.values()))
+
+
 def has_field(schema: Any, name: str) -> bool:
     """Say whether a payload for this schema may hold that key."""
     return any((field.data_key or key) == name for key, field in instance(schema).load_fields.items())
@@ -55,7 +92,7 @@ def dump(schema: Schema, value: Any, what: str) -> Any:
     from marshmallow import INCLUDE
 
     try:
-        dumped = schema.dump(value)
+        dumped: Any = schema.dump(value)
     except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
         path = _undumpable(schema, value)
         raise SerializationFailed(
@@ -108,7 +145,7 @@ def _undumped_path(schema: Any, value: Any) -> str | None:
             nested = field.inner
         if not hasattr(nested, "nested"):
             continue
-        for index, each in enumerate(inner if several else [inner]):
+        for index, each in enumerate(list(inner) if isinstance(inner, (list, tuple)) else [inner]):
             left_out = next(iter(_undumped(nested.schema, each)), None) or _undumped_path(nested.schema, each)
             if left_out is not None:
                 return f"{key}[{index}].{left_out}" if several else f"{key}.{left_out}"
