@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from ..errors import MalformedMessage
-from . import direct, eventbridge, http_api, load_balancer, rest_api, sns, sqs, streams
+from . import direct, eventbridge, given_up, http_api, load_balancer, rest_api, sns, sqs, streams
 from .application import Application
 from .documents import shown
 
@@ -49,6 +49,7 @@ SOURCES: Final = (
     Source("SQS", _records_of("aws:sqs"), sqs.handle),
     Source("SNS", _records_of("aws:sns"), sns.handle),
     Source("stream", _records_of("aws:dynamodb", "aws:kinesis"), streams.handle),
+    Source("S3 object of what Lambda gave up on", _records_of("aws:s3"), given_up.handle),
     Source("EventBridge", lambda event: "detail-type" in event or "specversion" in event, eventbridge.handle),
 )
 

@@ -1,0 +1,67 @@
+"""Stream records in the shape in which Lambda delivers them."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import Any, Final, TypeAlias
+
+from ..store import KEYS, Item, Table, item_size
+from ..stores.dynamodb_items import encode_image
+
+Record: TypeAlias = dict[str, Any]
+
+#: What a record takes beyond its attributes: its own field names, the names of types, punctuation.
+_FRAME: Final = 1_000
+#: How much longer a byte of an item gets in JSON at most (a control character becomes \u0000).
+_WIDEST: Final = 6
+
+
+def stream_record(table: Table, item: Item, sequence: str, arn: str, region: str, seconds: float) -> Record:
+    """Make the record of an item that was put into a table whose stream has the view type NEW_IMAGE.
+
+    >>> stream_record("events", {"pk": "Order#o-1", "c": 1}, "101", "arn:...", "local", 0.0)["dynamodb"]["Keys"]
+    {'pk': {'S': 'Order#o-1'}, 'c': {'N': '1'}}
+    """
+    keys = {name: item[name] for name in KEYS[table]}
+    return {
+        "eventID": blake2b(f"{arn}{sequence}".encode(), digest_size=16).hexdigest(),
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": region,
+        "dynamodb": {
+            "ApproximateCreationDateTime": seconds,
+            "Keys": encode_image(keys),
+            "NewImage": encode_image(item, base64_text=True),
+            "SequenceNumber": sequence,
+            "SizeBytes": item_size(keys) + item_size(item),
+            "StreamViewType": "NEW_IMAGE",
+        },
+        "eventSourceARN": arn,
+    }
+
+
+def sequence_of(record: Record) -> str:
+    sequence: str = record["dynamodb"]["SequenceNumber"]
+    return sequence
+
+
+def created(record: Record) -> float:
+    """Give when a record was written, in seconds since 1970, whole seconds as on AWS."""
+    return float(record["dynamodb"].get("ApproximateCreationDateTime", 0))
+
+
+def item_key(record: Record) -> str:
+    """Give the item that a record is about: all its keys, since order is promised per item only."""
+    return json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
+
+
+def payload_size(record: Record) -> int:
+    return len(json.dumps(record, separators=(",", ":")).encode()) + 1
+
+
+def longest_payload(record: Record) -> int:
+    """Give a bound of a record's size in JSON without making the JSON."""
+    bound: int = record["dynamodb"].get("SizeBytes", 1 << 30) * _WIDEST + _FRAME
+    return bound
