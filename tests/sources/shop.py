@@ -16,6 +16,7 @@ from marshmallow import Schema, fields, validate
 from cqrsless import CqrslessError, Event, Message, Registry, Rejected
 from cqrsless.app import App
 from cqrsless.registry import Model
+from cqrsless.store import Store
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 CONTEXT = SimpleNamespace(aws_request_id="8b1f21d2-request", function_name="shop")
@@ -145,6 +146,18 @@ class Shop:
         if self.raising is not None:
             raise self.raising
         return message.name in self.events
+
+    def consume(self, deliveries: Any) -> list[str]:
+        raise AssertionError("no commits are delivered here")
+
+    wake = consume
+
+    def park_given_up(self, deliveries: Any, why: str) -> list[str]:
+        raise AssertionError("nothing is given up here")
+
+    @property
+    def store(self) -> Store:
+        return self.app.store
 
     @property
     def message(self) -> Message:

@@ -356,7 +356,7 @@ def test_validation_messages_are_in_the_problem_as_marshmallow_gave_them() -> No
 
 
 def test_validation_messages_of_any_kind_can_be_written() -> None:
-    messages = {1: [object, {2}], "at": [uuid4()], None: {("a", 1): float("nan")}}
+    messages: Any = {1: [object, {2}], "at": [uuid4()], None: {("a", 1): float("nan")}}
     answer = ask(Shop(raising=ValidationFailed("no", messages=messages)), "POST /orders", ORDER)
     assert answer.status == 422
     assert answer.body["errors"]["None"] == {"('a', 1)": "nan"}
