@@ -77,7 +77,7 @@ class Injection:
         return tuple(self.into(who, record) for record in around)
 
     def _has(self, who: str, record: Record, name: str, special: Collection[str]) -> bool:
-        if name in special or (name in self._known and name not in REFUSED):
+        if name in special or name in self._known:
             return True
         if name in REFUSED:
             raise wrong(record.place, f"{who} wants {name!r} injected; {REFUSED[name]}")

@@ -85,8 +85,6 @@ class Shelf(Generic[R]):
         keys = self._keys_of.get(function, [])
         for former in [one for one in keys if one != key]:
             kept = self._kept.get(former)
-            if kept is not None and kept.origin.site.run() is new.site.run():
-                continue
             if kept is None or (kept.function == function and same_definition(kept.origin, new, False)):
                 self._kept.pop(former, None)
                 keys.remove(former)

@@ -174,6 +174,8 @@ class Ref(Schema):
 
 
 class Anything(Schema):
+    other = fields.String()
+
     class Meta:
         unknown = INCLUDE
 

@@ -266,6 +266,26 @@ def test_a_file_loaded_under_two_names_is_said_to_be(programs: Programs, tmp_pat
     )
 
 
+def test_what_a_module_declares_under_two_names_is_refused_too(programs: Programs) -> None:
+    source = 'aggregate("Order", id_field="id")'
+    programs.run(source)
+    path = programs.write(source)
+    with pytest.raises(RegistrationError, match="the file is loaded under two names, 'shop_app' and '__main__'"):
+        exec(compile(path.read_text(), str(path), "exec"), {"__name__": "__main__", "__file__": str(path)})
+
+
+def test_a_function_that_declares_what_its_module_declared_is_not_a_reload(programs: Programs) -> None:
+    module = programs.run("""
+aggregate("Order", id_field="order_id")
+
+def declare():
+    aggregate("Order", id_field="id")
+""")
+    gc.collect()
+    with pytest.raises(RegistrationError, match=r"aggregate 'Order' is registered already .*: rename one of the two"):
+        module.declare()
+
+
 def test_a_cell_of_a_notebook_may_run_again(registry: Registry) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__", "registry": registry}
     for number, answer in enumerate(("old", "new")):
