@@ -12,7 +12,7 @@ from ..messages import Cost
 from ..store import Item, Store
 from .commit import Commit, Decoder
 from .order import Verdict, judge, previous
-from .places import Key, Places, applied
+from .places import Key, Places, applied, beside
 
 log = logging.getLogger("cqrsless")
 #: How often a place may move under a consumer, by other workers on the same commits, before the record fails.
@@ -39,13 +39,13 @@ class Consumer(Protocol):
         ...
 
     def place(self, commit: Commit) -> Key:
-        """Give the key of its place for the commit's aggregate, as far as it is known without asking the store."""
+        """Give the key of its place for the commit's aggregate."""
         ...
 
     def apply(self, commit: Commit, place: Item | None, cost: Cost) -> Item:
         """Apply one commit and move the mark to it; give the place as it now stands. Raise `Moved` if it was not ours.
 
-        A commit that has to wait is left by raising `Failed`.
+        A place that was not written yet has its key alone. A commit that has to wait is left by raising `Failed`.
         """
         ...
 
@@ -85,24 +85,23 @@ class Feeder:
             fresh = True
         raise ConcurrencyConflict(f"{consumer.name} found its place for {commit.pk} moved {ATTEMPTS} times in a row")
 
-    def locate(self, consumer: Consumer, commit: Commit, cost: Cost, *, fresh: bool) -> tuple[Key, Item | None]:
-        """Give a consumer's place for a commit's aggregate, and its key."""
+    def locate(self, consumer: Consumer, commit: Commit, cost: Cost, *, fresh: bool) -> tuple[Key, Item]:
+        """Give a consumer's place for a commit's aggregate and its key; one not yet written has its key alone."""
         key = consumer.place(commit)
         place = self.places.get(key, cost, fresh=fresh)
-        there = consumer.place(commit)
-        if there == key:
-            return key, place
-        # A view's row that was just read has turned out to be another aggregate's place.
-        return there, self.places.get(there, cost, fresh=fresh)
+        if place is not None and place.get("of", commit.aggregate) != commit.aggregate:
+            key = beside(key, commit.pk)
+            place = self.places.get(key, cost, fresh=fresh)
+        return key, place if place is not None else {"pk": key[0], "sk": key[1]}
 
-    def _step(self, consumer: Consumer, commit: Commit, place: Item | None, fresh: bool, cost: Cost) -> bool:
+    def _step(self, consumer: Consumer, commit: Commit, place: Item, fresh: bool, cost: Cost) -> bool:
         """Judge and apply; `False` where the place must first be read afresh."""
         last = applied(place)
         before = previous(commit.last, consumer.stored_names, commit.number)
         verdict = judge(commit.number, before, last)
         if verdict is Verdict.REPEAT:
             return True
-        if place is not None and "parked" in place:
+        if "parked" in place:
             if not fresh:
                 return False
             consumer.note_parked(commit, place, cost)
@@ -120,10 +119,10 @@ class Feeder:
         consumer.apply(commit, place, cost)
         return True
 
-    def missing(self, consumer: Consumer, commit: Commit, place: Item | None, cost: Cost) -> Iterator[Commit]:
+    def missing(self, consumer: Consumer, commit: Commit, place: Item, cost: Cost) -> Iterator[Commit]:
         """Read what a consumer has yet to apply before a commit, in order."""
         first = applied(place) + 1
-        if consumer.since and (place is None or "mark" not in place):
+        if consumer.since and "mark" not in place:
             first = self._first_since(commit, consumer.since, cost)
         if first < commit.number:
             names = consumer.stored_names

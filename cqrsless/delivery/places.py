@@ -2,8 +2,8 @@
 
 A *place* is an item of the views table that holds, for one (consumer, aggregate): `mark`, the last commit applied;
 `fail` and `tries`, the commit that keeps failing and how often it did; `parked`, `seen` and `why`, once it is parked.
-A view row that belongs to one aggregate is its own place. Every write of a place is conditional on `rev`, which is
-different each time, so two workers never both move it on.
+A view row that belongs to one aggregate is its own place, and says of which type of aggregate (`of`). Every write of a
+place is conditional on `rev`, which is different each time, so two workers never both move it on.
 """
 
 from __future__ import annotations
@@ -36,6 +36,16 @@ def processor_place(processor: str, run: int, pk: str) -> Key:
 def view_place(view: str, run: int, pk: str) -> Key:
     """Give the key of a view's place for an aggregate whose events change rows that are not its own."""
     return _partition(f"w#{run}#{view}#", pk), "-"
+
+
+def beside(row: Key, pk: str) -> Key:
+    """Give the key of a view's place for an aggregate whose row is the place of another type of aggregate.
+
+    >>> beside(("v#1#Summary#so-1", "-"), "Payment#o-1")
+    ('w#1#Summary#Payment#o-1', '-')
+    """
+    _, run, view, _ = row[0].split("#", 3)
+    return view_place(view, int(run), pk)
 
 
 def letter(consumer: str, run: int, pk: str) -> Key:
@@ -90,11 +100,6 @@ class Places:
         item = self.store.get("views", key[0], key[1], cost)
         self.saw(key, item)
         return item
-
-    def known(self, key: Key) -> Item | None:
-        """Give an item from memory; `None` also where it was not read yet."""
-        with self._lock:
-            return self._seen.get(key)
 
     def saw(self, key: Key, item: Item | None) -> None:
         with self._lock:

@@ -78,12 +78,7 @@ class ViewConsumer:
     # -- places
 
     def place(self, commit: Commit) -> Key:
-        own = self.addresses.own(commit)
-        if own is not None:
-            known = self.places.known(own)
-            if known is None or known.get("of", commit.aggregate) == commit.aggregate:
-                return own
-        return view_place(self.view.name, self.run, commit.pk)
+        return self.addresses.own(commit) or view_place(self.view.name, self.run, commit.pk)
 
     def new_place(self, commit: Commit) -> Item:
         pk, sk = self.place(commit)
