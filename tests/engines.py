@@ -6,6 +6,7 @@ session that started it, however that ends: it watches a pipe that closes with t
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -61,6 +62,10 @@ class Microburst:
         """Lose the first answer, let the second through, and so on: one caller has each of its calls lost once."""
         self._rule({"operation": operation, "sequence": {"fail": 1, "pass": 1}})
 
+    def refuse(self, operation: str, code: str, times: int = 1) -> None:
+        """Answer the next `times` calls with an error, and apply none of them."""
+        self._send("PATCH", [{"service": "dynamodb", "operation": operation, "times": times, "error": {"code": code}}])
+
     def reset(self) -> None:
         self._send("POST", [])
 
@@ -71,6 +76,22 @@ class Microburst:
         request = Request(f"{self.endpoint}/_microburst/rules", json.dumps(rules).encode(), method=method)
         with _direct.open(request, timeout=10) as answer:
             answer.read()
+
+
+def lose_every_other_answer(client: Any, operation: str) -> None:
+    """Do as `Microburst.drop_every_other_answer`, inside this process: below a botocore client, above its transport."""
+    from botocore.exceptions import ConnectionClosedError
+
+    endpoint = client._endpoint
+    do, calls = endpoint._do_get_response, itertools.count()
+
+    def do_and_lose(request: Any, operation_model: Any, context: Any) -> Any:
+        answer = do(request, operation_model, context)
+        if operation_model.name == operation and next(calls) % 2 == 0:
+            return None, ConnectionClosedError(endpoint_url=request.url)
+        return answer
+
+    endpoint._do_get_response = do_and_lose
 
 
 @contextmanager
@@ -172,9 +193,8 @@ def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
     if process.stdin is not None:
-        process.stdin.close()
+        process.stdin.close()  # ends it at once, where a signal would have it wait for open connections
     try:
         process.wait(5)
     except subprocess.TimeoutExpired:

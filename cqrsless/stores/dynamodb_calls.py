@@ -178,5 +178,8 @@ def _target(params: Mapping[str, Any]) -> str:
 
 
 def _told(error: Exception) -> str:
-    text = str(error) or "no message"
-    return f"{type(error).__name__}: {text}"
+    code = error_code(error)
+    if code:
+        response: Any = getattr(error, "response", {})
+        return f"{code}: {response['Error'].get('Message') or 'no message'}"
+    return f"{type(error).__name__}: {error}"

@@ -62,7 +62,9 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 
 def _prepare(db: sqlite3.Connection, path: str) -> None:
+    db.execute("BEGIN")  # someone else may be making the file between one question and the next
     made = _is_made(db, path)
+    db.execute("COMMIT")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     if not made:
