@@ -71,4 +71,5 @@ class ExternalEvents:
 
     def _payload(self, key: tuple[str, str], message: Message) -> Any:
         load = self._loaders.get(key)
-        return encode(message.payload, f"the payload of {message.name}")[1] if load is None else load(message.payload)
+        payload = encode(message.payload, f"the payload of {message.name}")[1]
+        return payload if load is None else load(payload)

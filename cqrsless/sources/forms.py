@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from ..errors import MalformedMessage
 from ..messages import NOTHING, Message
+from ..processors import scheduling
 from .documents import parse, shown
 
 __all__ = ["Origin", "direct", "enclosed", "is_direct", "moment"]
@@ -124,6 +125,8 @@ def _from_bus(document: Mapping[str, Any], origin: Origin, depth: int) -> Messag
         detail = parse(detail or "{}", "the schedule's detail")
     if not isinstance(detail, dict):
         raise MalformedMessage(f"'detail' of the event {shown(name)} is {shown(detail)}, and has to be a JSON object")
+    if scheduled and name == scheduling.DETAIL_TYPE and origin.source == "eventbridge" and depth == 0:
+        return _scheduled(detail, document, origin)
     inner = origin._replace(
         source="scheduler" if scheduled else "eventbridge",
         id=origin.id if document.get("id") is None else _text(document, "id"),
@@ -134,6 +137,19 @@ def _from_bus(document: Mapping[str, Any], origin: Origin, depth: int) -> Messag
     if "specversion" in detail:
         return cloud_event(detail, inner)
     return _external(name, source, detail, inner)
+
+
+def _scheduled(detail: Mapping[str, Any], document: Mapping[str, Any], origin: Origin) -> Message:
+    """Read a command that the application itself has scheduled.
+
+    It may say more than others, such as which event a refusal becomes; so it is taken from EventBridge Scheduler
+    alone, and not from a queue or a topic, where whoever may send could say it.
+    """
+    due = moment(document.get("time"), "'time'")
+    try:
+        return scheduling.message_of(detail, due or origin.now, origin.attempt)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedMessage(f"the scheduled command is not as this application writes them: {error!r}") from None
 
 
 def cloud_event(document: Mapping[str, Any], origin: Origin) -> Message:
