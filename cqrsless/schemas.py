@@ -69,6 +69,16 @@ def _passes_on(schema: Any, seen: set[type]) -> bool:
     return any(map(shares, schema.load_fields.values()))
 
 
+def initial(schema: Schema) -> Any:
+    """Give what a schema makes of nothing, or `{}` where it requires something."""
+    from marshmallow import ValidationError
+
+    try:
+        return schema.load({})
+    except ValidationError:
+        return {}
+
+
 def has_field(schema: Any, name: str) -> bool:
     """Say whether a payload for this schema may hold that key."""
     return any((field.data_key or key) == name for key, field in instance(schema).load_fields.items())

@@ -95,15 +95,7 @@ class SchemaState:
         self._may_be_empty = may_be_empty
 
     def initial(self) -> Any:
-        """Give what the schema makes of nothing, or `{}` where it requires something."""
-        try:
-            return self._schema.load({})
-        except Exception as error:
-            from marshmallow import ValidationError
-
-            if isinstance(error, ValidationError):
-                return {}
-            raise
+        return schemas.initial(self._schema)
 
     def encode(self, state: Any) -> tuple[str, Any]:
         if self._may_be_empty and state == {}:
