@@ -10,7 +10,7 @@ from uuid import UUID
 from .errors import ValidationFailed
 from .store import KEY_LIMIT
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def join_id(parts: Sequence[str]) -> str:
@@ -78,7 +78,7 @@ def read_id(kind: str, id_field: Sequence[str], payload: Any) -> str:
             messages[name] = [f"An id is a string, not {type(value).__name__}."]
         elif not value:
             messages[name] = ["An id is not empty."]
-        elif _CONTROL.search(value):
+        elif CONTROL.search(value):
             messages[name] = ["An id has no control characters."]
         else:
             parts.append(str.__str__(value))  # of an Enum that is a string, its value

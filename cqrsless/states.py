@@ -135,6 +135,8 @@ class PayloadCodec:
     ) -> None:
         self.name = name
         self.version = version
+        #: Whether a payload is stored as it is given, with no schema.
+        self.plain = schema is None
         self._schema: Schema | None = None if schema is None else schemas.instance(schema)
         self._upcasters = dict(upcasters or {})
         self._what = f"the payload of {name}"

@@ -23,7 +23,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple
 
 from .. import codec
-from ..errors import CommitTooLarge
+from ..errors import CommitTooLarge, SerializationFailed
 from ..messages import Message
 from ..store import ITEM_LIMIT, Item, item_size, value_size, write_units
 
@@ -75,7 +75,16 @@ def head_of(message: Message, payload_digest: str, last: Mapping[str, int]) -> s
         head["meta"] = codec.encode(dict(message.metadata), f"the metadata of {message.name}")[0]
     if last:
         head["last"] = last
-    return _dumps(head)
+    text = _dumps(head)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise SerializationFailed(
+                f"the id, source, actor, correlation or causation id of {message.name} has a lone surrogate, which is "
+                f"no text: {message.id!a}"
+            ) from None
+    return text
 
 
 def read_head(item: Item) -> dict[str, Any]:
@@ -95,11 +104,23 @@ def made_by(head: Mapping[str, Any], message: Message) -> bool:
 
 def metadata_of(head: Mapping[str, Any]) -> dict[str, Any]:
     """Give the metadata that each event of a commit bears: the command's own and where it came from."""
-    metadata: dict[str, Any] = codec.decode(head["meta"]) if "meta" in head else {}
-    metadata["correlation_id"] = head.get("cor", head["id"])
-    metadata["causation_id"] = head["id"]
-    if "actor" in head:
-        metadata["actor"] = head["actor"]
+    metadata = codec.decode(head["meta"]) if "meta" in head else {}
+    return _with_origin(metadata, head.get("cor", head["id"]), head["id"], head.get("actor"))
+
+
+def metadata_after(message: Message) -> dict[str, Any]:
+    """Give the metadata that the events of a command's commit will bear."""
+    metadata = codec.encode(dict(message.metadata), f"the metadata of {message.name}")[1] if message.metadata else {}
+    return _with_origin(metadata, message.correlation_id or message.id, message.id, message.actor)
+
+
+def _with_origin(metadata: dict[str, Any], correlation_id: str, command_id: str, actor: str | None) -> dict[str, Any]:
+    metadata["correlation_id"] = correlation_id
+    metadata["causation_id"] = command_id
+    if actor:
+        metadata["actor"] = actor
+    else:
+        metadata.pop("actor", None)  # who acts is known from an authorizer, or not at all
     return metadata
 
 
@@ -119,6 +140,11 @@ def advance_last(last: Mapping[str, int], names: Sequence[str], number: int) -> 
     if rest:
         after["*"] = rest
     return after
+
+
+def names_map(events: Sequence[Encoded]) -> dict[str, str]:
+    """Give a key for each event name, which a stream filter matches by plain nested equality."""
+    return dict.fromkeys((event.name for event in events), "1")
 
 
 def events_text(events: Sequence[Encoded]) -> str:

@@ -10,7 +10,7 @@ from ..errors import AlreadyExists, InvalidReturn, NotFound, VersionMismatch
 from ..messages import Event, Message
 from ..registry import DELETED
 from .commits import Encoded
-from .kind import Kind
+from .kind import Coming, Kind
 from .loaded import Loaded
 
 Creation = Literal["never", "always", "if_missing"]
@@ -51,29 +51,30 @@ def check(kind: Kind, creation: Creation, message: Message, loaded: Loaded) -> N
 
 
 def decide(
-    kind: Kind, creation: Creation, message: Message, payload: Any, loaded: Loaded, plan: Plan
+    kind: Kind, creation: Creation, message: Message, payload: Any, loaded: Loaded, plan: Plan, time: int
 ) -> Decision | None:
-    """Run a handler on a private copy of the state; `None` where nothing changes."""
+    """Run a handler on a private copy of the state; `None` where nothing changes. `time` will be the commit's."""
     check(kind, creation, message, loaded)
     if kind.event_sourced:
         events = _events(kind, plan.decide(message, payload, loaded.private(kind)), message)
-        return fold_onto(kind, loaded, events, message) if events else None
+        return fold_onto(kind, loaded, events, message, time) if events else None
     outcome = plan.decide(message, payload, loaded.private(kind) if loaded.exists else None)
     return _stored(kind, outcome, message, loaded)
 
 
-def fold_onto(kind: Kind, loaded: Loaded, events: Sequence[Encoded], message: Message) -> Decision:
-    state = kind.fold_new(loaded.private(kind), events, message, loaded.seq, loaded.number + 1)
+def fold_onto(kind: Kind, loaded: Loaded, events: Sequence[Encoded], message: Message, time: int) -> Decision:
+    coming = Coming(message, loaded.number + 1, time)
+    state = kind.fold_new(loaded.private(kind), events, coming, loaded.seq)
     return Decision(events, None, gone=True) if state is DELETED else Decision(events, *kind.codec.encode(state))
 
 
-def refuse(kind: Kind, message: Message, payload: Any, reason: Exception, loaded: Loaded) -> Decision:
+def refuse(kind: Kind, message: Message, payload: Any, reason: Exception, loaded: Loaded, time: int) -> Decision:
     """Decide on the event named by `on_rejected`: the command's payload with the reason, on an unchanged state."""
     assert message.on_rejected is not None
     body = payload if isinstance(payload, dict) else message.payload if isinstance(message.payload, dict) else {}
     events = (kind.encode(message.on_rejected, {**body, "reason": str(reason)}),)
     if kind.event_sourced:
-        decision = fold_onto(kind, loaded, events, message)
+        decision = fold_onto(kind, loaded, events, message, time)
         return decision if loaded.exists else decision._replace(void=True)
     return Decision(events, loaded.text, loaded.private(kind), void=not loaded.exists)
 

@@ -45,7 +45,7 @@ def places(recent: bytes, entry: bytes) -> list[int]:
 def covers(recent: bytes, number: int, sent: datetime) -> bool:
     """Say whether the ring reaches back to when a message was sent: an earlier attempt cannot be older than it."""
     held = len(recent) // ENTRY
-    if held >= number:
-        return True
+    if held >= number or not held:
+        return held >= number
     oldest = int.from_bytes(recent[-4:], "big")
     return oldest + SKEW <= sent.timestamp()

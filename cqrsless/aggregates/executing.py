@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time as clock
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,8 +25,10 @@ from .commits import (
     fit,
     head_of,
     made_by,
+    metadata_after,
     microseconds,
     moment,
+    names_map,
     read_head,
 )
 from .deciding import Creation, Decision, Plan, decide, refuse
@@ -39,6 +41,8 @@ from .snapshots import is_due
 PATIENCE: Final = 15.0
 ATTEMPTS: Final = 200
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.25
+#: Of the machine: a frozen image of this process (SnapStart) is restored many times, and would wait in step.
+_jitter: Final = random.SystemRandom()
 
 _STATE_OVERHEAD: Final = len("state") + len("sv") + 2
 
@@ -67,7 +71,7 @@ class Executor:
 
     def pause(self, misses: int) -> None:
         """Wait a random while, longer after each miss, so that many writers spread out."""
-        self._sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**misses)))
+        self._sleep(_jitter.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**misses)))
 
 
 class Execution:
@@ -85,11 +89,12 @@ class Execution:
         self.creation: Creation = creation
         self._payload = payload
         self._decisions = 0
+        self._time = 0
         self.cost = Cost()
         self.conflicts = 0
         self.identity = duplicates.identity(message)
         self.digest = digest(message.payload, f"the payload of {message.name}")
-        self.searched = 0
+        self._searched = 0
 
     def run(self) -> CommandResult:
         """Execute the command, in its turn."""
@@ -107,6 +112,7 @@ class Execution:
             repeated = self.duplicate(loaded)
             if repeated is not None:
                 return self.settle(loaded, repeated)
+            self._time = self.time_after(loaded)
             try:
                 decision = self.decide(loaded)
                 item = None if decision is None else self.item(loaded, decision)
@@ -124,7 +130,7 @@ class Execution:
                     continue
                 return self.settle(loaded, self.result(loaded.number, ()))
             try:
-                self.store.put("events", item, self.cost, condition="absent")
+                self.write(item)
             except ConditionFailed as failed:
                 if failed.item is None:  # gone since: nothing of ours deletes commits
                     raise ConcurrencyConflict(
@@ -137,6 +143,10 @@ class Execution:
                 continue
             after = self.after(loaded, decision, item)
             return self.settle(after, self.result(item["c"], self.recorded(item, decision)))
+
+    def write(self, item: Item) -> None:
+        """Write the commit where nothing stands yet: that it succeeds proves the state it was decided on."""
+        self.store.put("events", item, self.cost, condition="absent")
 
     # -- what is known
 
@@ -175,11 +185,15 @@ class Execution:
 
     def decide(self, loaded: Loaded) -> Decision | None:
         try:
-            return decide(self.kind, self.creation, self.message, self.payload(), loaded, self.plan)
+            return decide(self.kind, self.creation, self.message, self.payload(), loaded, self.plan, self._time)
         except (Rejected, AlreadyExists) as refusal:
             if self.message.on_rejected is None or loaded.gone:
                 raise
-            return refuse(self.kind, self.message, self.payload(), refusal, loaded)
+            return refuse(self.kind, self.message, self.payload(), refusal, loaded, self._time)
+
+    def time_after(self, loaded: Loaded) -> int:
+        """Give the time of the next commit: now, or the last one's where this clock is behind it."""
+        return max(self.executor.now(), loaded.time)
 
     def payload(self) -> Any:
         """Give the payload, made anew after the first time: a handler may have changed the one it was given."""
@@ -188,41 +202,44 @@ class Execution:
 
     def item(self, loaded: Loaded, decision: Decision) -> Item:
         """Make the commit's item, with a snapshot where one is due and fits."""
-        number = loaded.number + 1
-        time = max(self.executor.now(), loaded.time)
         item: Item = {
             "pk": self.pk,
-            "c": number,
-            "time": time,
+            "c": loaded.number + 1,
+            "time": self._time,
             "seq": loaded.seq + len(decision.events),
             "head": head_of(self.message, self.digest, loaded.last),
-            "recent": duplicates.remember(loaded.recent, self.identity, time, self.executor.remembered),
+            "recent": duplicates.remember(loaded.recent, self.identity, self._time, self.executor.remembered),
         }
         if decision.events:
             item["events"] = events_text(decision.events)
-            item["names"] = dict.fromkeys((event.name for event in decision.events), "1")
+            item["names"] = names_map(decision.events)
         if decision.void:
             item["void"] = True
         if decision.gone:
             item["gone"], item["sv"] = True, self.kind.state_version
-        if decision.text is None:
-            fit(item)
-            return item
-        if not self.kind.event_sourced:
-            item["state"], item["sv"] = decision.text, self.kind.state_version
-            fit(item)
-            return item
-        size = item_size(item)
-        snapshot = value_size(decision.text) + _STATE_OVERHEAD
-        if is_due(size=size, snapshot=snapshot, gap=loaded.gap + 1, tail=loaded.tail + size, every=self.kind.every):
-            full = {**item, "state": decision.text, "sv": self.kind.state_version}
-            try:
-                fit(full)
-                return full
-            except CommitTooLarge:  # a snapshot only saves reading: the commit goes without
-                pass
+        if decision.text is not None:
+            if not self.kind.event_sourced:
+                item["state"], item["sv"] = decision.text, self.kind.state_version
+            elif self.is_due(loaded, item, decision.text):
+                full = self.with_snapshot(item, decision.text)
+                if full is not None:
+                    return full
         fit(item)
         return item
+
+    def is_due(self, loaded: Loaded, item: Item, text: str) -> bool:
+        size = item_size(item)
+        snapshot = value_size(text) + _STATE_OVERHEAD
+        return is_due(size=size, snapshot=snapshot, gap=loaded.gap + 1, tail=loaded.tail + size, every=self.kind.every)
+
+    def with_snapshot(self, item: Item, text: str) -> Item | None:
+        """Give the item with the state, or nothing where that does not fit: a snapshot only saves reading."""
+        full = {**item, "state": text, "sv": self.kind.state_version}
+        try:
+            fit(full)
+        except CommitTooLarge:
+            return None
+        return full
 
     # -- duplicates
 
@@ -242,10 +259,9 @@ class Execution:
         sent = self.message.sent
         if sent is None or duplicates.covers(loaded.recent, loaded.number, sent):
             return None
-        oldest = loaded.number - len(loaded.recent) // duplicates.ENTRY
+        last, first = loaded.number - len(loaded.recent) // duplicates.ENTRY, self._searched + 1
+        self._searched = loaded.number  # the newer ones have digests, which were just looked at
         since = microseconds(sent) - duplicates.SKEW * 1_000_000
-        last, first = oldest, self.searched + 1
-        self.searched = oldest
         while last >= first:
             page = self.store.query("events", self.pk, self.cost, first=first, last=last, descending=True, limit=100)
             for item in page.items:
@@ -264,12 +280,15 @@ class Execution:
         head = read_head(item)
         if not made_by(head, self.message):
             return None
-        if head["digest"] != self.digest:
+        if not self.same_payload(head):
             raise DuplicateMismatch(
                 f"{self.message.name} {self.message.id} was executed before with another payload, as commit "
                 f"{item['c']} of {self.kind.name} {self.message.aggregate_id}: give a new command a new id"
             )
         return self.result(item["c"], self.kind.recorded(item), duplicate=True)
+
+    def same_payload(self, head: Mapping[str, Any]) -> bool:
+        return bool(head["digest"] == self.digest)
 
     def recognise(self, found: Item, put: Item) -> CommandResult | None:
         """Tell a lost answer from a lost race: the commit in the way may be this very command."""
@@ -301,14 +320,7 @@ class Execution:
     def recorded(self, item: Item, decision: Decision) -> tuple[RecordedEvent, ...]:
         if not decision.events:
             return ()
-        message = self.message
-        metadata = {
-            **message.metadata,
-            "correlation_id": message.correlation_id or message.id,
-            "causation_id": message.id,
-        }
-        if message.actor:
-            metadata["actor"] = message.actor
+        metadata = metadata_after(self.message)
         first, time, number = item["seq"] - len(decision.events) + 1, moment(item["time"]), item["c"]
         return tuple(
             RecordedEvent(event.name, event.payload, at, number, event_id(self.pk, at), time, metadata)

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import codec
 from ..errors import InvalidReturn, SerializationFailed, UnknownEvent
+from ..keys import CONTROL, aggregate_key
 from ..messages import Message, RecordedEvent
 from ..registry import DELETED
 from ..states import PayloadCodec, state_codec, upcast
 from ..store import Item
-from .commits import Encoded, event_id, metadata_of, moment, read_head, stored_events
+from .commits import Encoded, event_id, metadata_after, metadata_of, moment, read_head, stored_events
 
 if TYPE_CHECKING:
     from ..registry import AggregateModel, EventModel
 
 Evolve = Callable[..., Any]
+#: As for the names that decorators take.
+LONGEST_NAME: Final = 255
+
+
+class Coming(NamedTuple):
+    """The commit that is about to be written: whose it is, its number, its time in microseconds."""
+
+    message: Message
+    number: int
+    time: int
 
 
 class Kind:
@@ -56,6 +67,8 @@ class Kind:
             )
             if self.knows(name):  # a name out of thin air is not kept: there is no end to those
                 self._payloads[name] = found
+            else:
+                check_event_name(self.name, name)
         return found
 
     def encode(self, name: str, payload: Any) -> Encoded:
@@ -118,7 +131,12 @@ class Kind:
         """Read the state that a usable commit bears, brought up to date; `None` where nothing exists."""
         body = item.get("state")
         if body is None:
-            return None
+            if "void" in item:
+                return None
+            raise SerializationFailed(
+                f"commit {item['c']} of {item['pk']} bears no state: was {self.name} event-sourced when it was made? "
+                "Make it so again, or give the new kind a new name"
+            )
         version = item["sv"]
         if not self._reachable(version):
             raise SerializationFailed(
@@ -140,16 +158,20 @@ class Kind:
             state = self.evolve(state, name, payload, item, sequence)
         return state
 
-    def fold_new(self, state: Any, events: Iterable[Encoded], message: Message, sequence: int, number: int) -> Any:
+    def fold_new(self, state: Any, events: Iterable[Encoded], coming: Coming, sequence: int) -> Any:
         """Fold events that are about to be committed, each from a payload of its own."""
         for at, event in enumerate(events, sequence + 1):
-            payload = event.payload
-            if not self.shareable:
-                payload = self.payload_codec(event.name).decode(codec.decode(event.text), event.version)
-            state = self.evolve(state, event.name, payload, (message, number), at)
+            state = self.evolve(state, event.name, self._payload(event), coming, at)
         return state
 
-    def evolve(self, state: Any, name: str, payload: Any, source: Item | tuple[Message, int], sequence: int) -> Any:
+    def _payload(self, event: Encoded) -> Any:
+        """Give a copy of an event's payload that an evolver may change in place."""
+        how, text = self.payload_codec(event.name), event.text
+        if how.plain and type(event.payload) is dict and "{" not in text[1:] and "[" not in text:
+            return dict(event.payload)  # nothing inside it can be changed
+        return how.decode(codec.decode(text), event.version)
+
+    def evolve(self, state: Any, name: str, payload: Any, source: Item | Coming, sequence: int) -> Any:
         found = self._evolvers.get(name)
         if found is None:
             return state
@@ -170,20 +192,37 @@ class Kind:
             )
         return after
 
-    def _message(self, name: str, payload: Any, source: Item | tuple[Message, int], sequence: int) -> Message:
+    def _message(self, name: str, payload: Any, source: Item | Coming, sequence: int) -> Message:
         """Give the event's message, the same whether it was just decided or read from the store."""
-        if isinstance(source, tuple):
-            message, number = source
-            return message._replace(
-                name=name, kind="event", payload=payload, sequence=sequence, version=number,
-                id=event_id(f"{self.name}#{message.aggregate_id}", sequence), causation_id=message.id,
-                expected_version=None, on_rejected=None, sent=None, claims={},
-            )  # fmt: skip
-        head = read_head(source)
-        metadata = metadata_of(head)
+        if isinstance(source, Coming):
+            command, number, time = source
+            aggregate_id, command_source = command.aggregate_id or "", command.source
+            metadata = metadata_after(command)
+        else:
+            head = read_head(source)
+            number, time, aggregate_id = source["c"], source["time"], source["pk"].partition("#")[2]
+            command_source, metadata = head["source"], metadata_of(head)
         return Message(
-            id=event_id(source["pk"], sequence), name=name, kind="event", payload=payload, time=moment(source["time"]),
-            source=head["source"], actor=head.get("actor"), correlation_id=metadata["correlation_id"],
-            causation_id=head["id"], aggregate_id=source["pk"].partition("#")[2], version=source["c"], sequence=sequence,
+            event_id(aggregate_key(self.name, aggregate_id), sequence),
+            name,
+            "event",
+            payload,
+            moment(time),
+            command_source,
+            metadata.get("actor"),
+            correlation_id=metadata["correlation_id"],
+            causation_id=metadata["causation_id"],
+            aggregate_id=aggregate_id,
+            version=number,
+            sequence=sequence,
             metadata=metadata,
-        )  # fmt: skip
+        )
+
+
+def check_event_name(kind: str, name: object) -> None:
+    """Refuse an event name that no handler could be registered for."""
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or CONTROL.search(name):
+        raise InvalidReturn(
+            f"{kind} is about to record an event named {name!a}: "
+            f"a name is a string of 1 to {LONGEST_NAME} characters, without control characters"
+        )

@@ -91,12 +91,9 @@ def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
             untouched = False
             continue
         gap, tail = gap + 1, tail + item_size(item)
-        if kind.event_sourced:
-            if untouched:
-                state, untouched = start.private(kind), False
-            state = kind.fold(state, item)
-        else:
-            state, untouched = kind.state_in(item), False
+        if untouched and not start.gone:
+            state, untouched = start.private(kind), False
+        state = kind.fold(state, item)
     if newest is None:
         return start
     head = read_head(newest)

@@ -16,29 +16,29 @@ def load(store: Store, kind: Kind, pk: str, cost: Cost, version: int | None = No
     It takes more only where the last `snapshot_every` commits bear no state that this code reads: after a raised
     `state_version`, or where a snapshot did not fit.
     """
-    newest_first: list[Item] = []
-    limit: int | None = kind.every
-    while True:
-        after = newest_first[-1]["c"] if newest_first else None
-        page = store.query("events", pk, cost, last=version, after=after, descending=True, limit=limit)
-        for item in page.items:
-            newest_first.append(item)
-            if kind.usable(item) or item["c"] == 1:
-                return fold(kind, nothing(kind), reversed(newest_first))
-        if not page.more:
-            return fold(kind, nothing(kind), reversed(newest_first))
-        limit = None
+    return _load(store, kind, pk, cost, nothing(kind), version)
 
 
 def catch_up(store: Store, kind: Kind, pk: str, loaded: Loaded, cost: Cost) -> Loaded:
     """Bring what a container knows up to the tip, by one strong read; the very same object if nothing is newer."""
-    if loaded.number <= 1:  # not read before, or so long ago that the tip may be anywhere
-        found = load(store, kind, pk, cost)
-        return loaded if found.number == loaded.number else found
-    page = store.query("events", pk, cost, first=loaded.number + 1, limit=kind.every + 1)
-    if page.more or len(page.items) > kind.every:
-        return load(store, kind, pk, cost)
-    return fold(kind, loaded, page.items)
+    return _load(store, kind, pk, cost, loaded, None)
+
+
+def _load(store: Store, kind: Kind, pk: str, cost: Cost, known: Loaded, version: int | None) -> Loaded:
+    """Read backwards to a commit with a usable state, or to what is known already, and fold from there."""
+    first = known.number + 1
+    newest_first: list[Item] = []
+    limit: int | None = kind.every
+    while True:
+        after = newest_first[-1]["c"] if newest_first else None
+        page = store.query("events", pk, cost, first=first, last=version, after=after, descending=True, limit=limit)
+        for item in page.items:
+            newest_first.append(item)
+            if kind.usable(item) or item["c"] == first:
+                return fold(kind, known, reversed(newest_first))
+        if not page.more:
+            return fold(kind, known, reversed(newest_first))
+        limit = None
 
 
 def commits(store: Store, pk: str, cost: Cost, first: int = 1, last: int | None = None) -> Iterator[Item]:

@@ -1,4 +1,4 @@
-"""A store with something in front of it: what another writer does meanwhile, answers that get lost, a count of calls."""
+"""A store with something in front of it: other writers, lost answers, and a count of calls."""
 
 from __future__ import annotations
 
