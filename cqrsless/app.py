@@ -13,7 +13,7 @@ from .aggregates.executing import Executor
 from .aggregates.kind import Kind
 from .aggregates.memory import Cache
 from .dispatcher import Dispatcher
-from .errors import NotFound, UnknownMessage
+from .errors import MalformedMessage, NotFound, UnknownMessage
 from .keys import aggregate_key, id_of
 from .logs import install_record_factory
 from .messages import Command, CommandResult, Cost, Message, Query, RecordedEvent
@@ -140,7 +140,7 @@ class App:
         if version is not None and version < 1:
             raise ValueError(f"versions start at 1, so there is none of number {version}")
         loaded = reading.load(self.store, kind, pk, Cost(), version)
-        if version is not None and loaded.number < version:
+        if version is not None and 0 < loaded.number < version:
             raise NotFound(f"{kind.name} {id} has {loaded.number} versions, so none of number {version}")
         if not loaded.exists:
             raise NotFound(f"{kind.name} {id} was deleted" if loaded.gone else f"there is no {kind.name} {id}")
@@ -169,6 +169,8 @@ class App:
 
     def _message(self, command: Command) -> Message:
         identity = command.id if command.id is not None else uuid.uuid4().hex
+        if not isinstance(identity, str) or not identity:
+            raise MalformedMessage(f"the id of {command.name} is {identity!r}: a command's id is a non-empty string")
         metadata = command.metadata
         return Message(
             identity,
@@ -177,7 +179,7 @@ class App:
             command.payload,
             self._clock(),
             correlation_id=str(metadata.get("correlation_id") or identity),
-            causation_id=metadata.get("causation_id"),
+            causation_id=str(metadata["causation_id"]) if metadata.get("causation_id") else None,
             metadata={k: v for k, v in metadata.items() if k not in ("correlation_id", "causation_id")}
             if metadata
             else metadata,

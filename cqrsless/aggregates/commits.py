@@ -4,7 +4,7 @@
 |---|---|
 | `pk`, `c` | the aggregate, and the commit's number (dense, from 1) |
 | `time`, `seq` | microseconds since 1970 (never before the previous commit's); the sequence of its last event |
-| `head` | JSON: the command's id, name, source, actor, correlation, causation, metadata and payload digest, and `last` |
+| `head` | JSON: the command's id, name, source, actor, correlation, causation, metadata, payload digest; `last` |
 | `recent` | digests of the last commands (see `duplicates`) |
 | `events` | `[[name, payload, version?], ...]`, text or compressed |
 | `names` | a key for each event name, for stream filters |
@@ -180,8 +180,9 @@ def fit(item: Item, limit: int = ITEM_LIMIT) -> int:
         body = value_size(item[name])
         if body > codec.UNCOMPRESSED_LIMIT:
             raise CommitTooLarge(
-                f"the {name} of commit {item['c']} of {item['pk']} take {body} bytes, and {codec.UNCOMPRESSED_LIMIT} is "
-                "the most even before compression: keep large values elsewhere and store a reference",
+                f"the {name} of commit {item['c']} of {item['pk']} take {body} bytes, and "
+                f"{codec.UNCOMPRESSED_LIMIT} is the most even before compression: keep large values elsewhere and "
+                "store a reference",
                 size=body,
                 limit=codec.UNCOMPRESSED_LIMIT,
             )
