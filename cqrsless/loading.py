@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from .errors import AppLoadError
+from .errors import AppLoadError, RegistrationError
 from .registry import DEFAULT, Registry, did_you_mean
 
 if TYPE_CHECKING:
@@ -133,16 +133,17 @@ def _no_module(name: str, which: Setting) -> str:
 
 
 def _failed(name: str, error: BaseException) -> str:
-    where = "" if isinstance(error, SyntaxError) else _place(error.__traceback__)
+    # A syntax error names its line by itself, and so does a decorator used wrongly.
+    where = "" if isinstance(error, (SyntaxError, RegistrationError)) else _place(error.__traceback__)
     return f"the application's module {name!r} cannot be imported: {type(error).__name__}: {error}{where}"
 
 
 def _place(traceback: TracebackType | None) -> str:
-    """Say which line raised: the last one that is not the import system's own."""
-    place = ""
+    """Say which line raised: the last one that is neither the import system's nor ours."""
+    place, ours = "", os.path.dirname(__file__) + os.sep
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
-        if not file.startswith("<frozen") and file not in (__file__, importlib.__file__):
+        if not file.startswith(("<frozen", ours)) and file != importlib.__file__:
             place = f" ({file}, line {traceback.tb_lineno})"
         traceback = traceback.tb_next
     return place

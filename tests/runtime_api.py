@@ -116,9 +116,9 @@ class Function:
         """Invoke the function with an event, or with bytes as they are, and wait for its answer."""
         request_id = request_id or str(uuid4())
         self.exchange.invocations.put((request_id, json.dumps(event).encode() if raw is None else raw))
-        answered, answer = self._wait_for(self.exchange.answers)
-        assert answered == request_id
-        return answer
+        answered: tuple[str, Answer] = self._wait_for(self.exchange.answers)
+        assert answered[0] == request_id
+        return answered[1]
 
     def init_error(self) -> dict[str, Any]:
         """Wait for the function to report that it could not start."""

@@ -21,11 +21,9 @@ STREAMS = ("dynamodb_stream", "kinesis")
 NAMES = sorted(path.stem for path in PAYLOADS.glob("*.json") if path.stem not in STREAMS)
 HTTP = ("HTTP API or Function URL", "REST API", "load balancer")
 
+#: The rest is the project's profile: the same examples on every run, unless `--hypothesis-profile=random` is given.
 spoiling = settings(
     max_examples=20,
-    derandomize=True,
-    deadline=None,
-    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
