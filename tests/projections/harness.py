@@ -14,7 +14,7 @@ from cqrsless.delivery.places import Places
 from cqrsless.messages import Cost
 from cqrsless.projections.applying import ViewConsumer
 from cqrsless.projections.rows import read
-from cqrsless.store import Item, Put, Store
+from cqrsless.store import Item, Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
@@ -43,18 +43,19 @@ class Interfering:
         self.writes = 0
         self.dies_at: int | None = None
         self.dies_after = False
-        self.put_items: list[Item] = []
+        #: Every write is done twice, as where the answer to the first is lost and the store retries.
+        self.repeats = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     def put(self, table: Any, item: Item, cost: Cost, *, condition: Any = None) -> None:
-        self._around(lambda: self._store.put(table, item, cost, condition=condition), [item])
+        self._around(lambda: self._store.put(table, item, cost, condition=condition))
 
     def write(self, writes: Any, cost: Cost) -> None:
-        self._around(lambda: self._store.write(writes, cost), [one.item for one in writes if isinstance(one, Put)])
+        self._around(lambda: self._store.write(writes, cost))
 
-    def _around(self, do: Callable[[], None], items: list[Item]) -> None:
+    def _around(self, do: Callable[[], None]) -> None:
         while self.before:
             self.before.pop(0)()
         self.writes += 1
@@ -62,7 +63,8 @@ class Interfering:
         if dies and not self.dies_after:
             raise Died
         do()
-        self.put_items.extend(items)
+        if self.repeats:
+            do()
         if dies:
             raise Died
 
