@@ -11,7 +11,7 @@ from .errors import AppLoadError
 __all__ = ["aws_client"]
 
 
-def aws_client(service: str) -> Any:
+def aws_client(service: str, region: str | None = None) -> Any:
     """Make a client: from boto3's default session where the user has set one up, else from botocore.
 
     Its endpoint is AWS's, or what `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` say.
@@ -34,6 +34,6 @@ def aws_client(service: str) -> Any:
         session = botocore.session.get_session()
         make, known = session.create_client, session.get_config_variable("region")
     try:
-        return make(service, region_name=known or os.environ.get("AWS_REGION"), config=config)
+        return make(service, region_name=region or known or os.environ.get("AWS_REGION"), config=config)
     except NoRegionError as error:
         raise AppLoadError(f"no AWS region is known for {service}; set AWS_REGION") from error

@@ -26,8 +26,16 @@ class Taker(Protocol):
 
     @property
     def name(self) -> str: ...
-    def take(self, commit: Commit, cost: Cost) -> None:
+    def take(self, commit: Commit, cost: Cost, /) -> None:
         """Take a commit, or raise so that its record is delivered again."""
+        ...
+
+
+class Preparing(Taker, Protocol):
+    """A taker that wants to see a whole batch first, to do together what it can."""
+
+    def prepare(self, commits: Sequence[Commit], cost: Cost) -> None:
+        """Make ready for these commits, in their order; each is still taken by itself."""
         ...
 
 
@@ -44,6 +52,8 @@ class Batch:
         self._failed: dict[str, None] = {}
 
     def offer(self, takers: Sequence[Taker]) -> None:
+        for taker in takers:
+            self._prepare(taker)
         stuck: set[tuple[str, str]] = set()
         for record, commit in self._commits:
             for taker in takers:
@@ -60,6 +70,14 @@ class Batch:
                     continue
                 stuck.add((taker.name, commit.pk))
                 self._failed[record] = None
+
+    def _prepare(self, taker: Taker) -> None:
+        prepare = getattr(taker, "prepare", None)
+        if prepare is not None:
+            try:
+                prepare([commit for _, commit in self._commits], self.cost)
+            except Exception:
+                log.exception("%s could not make ready for a batch: it takes each commit as it comes", taker.name)
 
     def failed(self) -> list[str]:
         """Give the records that have to come again, in the batch's order."""
