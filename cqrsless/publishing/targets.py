@@ -63,7 +63,9 @@ class Targets:
 def target(to: str, client: Client = aws_client) -> Service:
     """Give what a publisher's `to=` names."""
     scheme, _, name = to.partition("://")
-    return {"eventbridge": Bus, "sns": Topic, "sqs": Queue}[scheme](to, name, client)
+    if scheme == "eventbridge":
+        return Bus(to, name, client)
+    return Topic(to, name, client) if scheme == "sns" else Queue(to, name, client)
 
 
 class _Target:
