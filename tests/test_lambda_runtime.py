@@ -296,7 +296,7 @@ def test_an_error_text_can_be_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     entrypoint = cqrsless.entrypoint
     monkeypatch.setattr("cqrsless.lambda_runtime.handle", fail)
     with pytest.raises(UnknownMessage) as raised:
-        entrypoint({"command": "A"})
+        entrypoint({"command": "A"}, None)
     assert str(raised.value) == r"no \ud800"
 
 

@@ -35,9 +35,9 @@ def test_a_base64_body_is_decoded() -> None:
 
 def test_a_refusal_has_its_phrase() -> None:
     event = recorded("alb")
-    event["body"] = "{}"
+    event["body"] = "{"
     answer = handle(event, CONTEXT, Shop())
-    assert (answer["statusCode"], answer["statusDescription"]) == (422, "422 Unprocessable Entity")
+    assert (answer["statusCode"], answer["statusDescription"]) == (400, "400 Bad Request")
     event["multiValueHeaders"] = {}
     assert handle(event, CONTEXT, Shop())["multiValueHeaders"] == {"content-type": ["application/problem+json"]}
 
