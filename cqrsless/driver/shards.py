@@ -126,17 +126,8 @@ class Subscription:
 
     def _poll(self, shard: OpenShard, now: float) -> bool:
         """Read a shard; say whether it is done for good."""
-        wanted = max(self.mapping.batch_size - len(lane.queue) for lane in shard.lanes)
-        if wanted > 0 and not shard.reader.ended and not self._is_held_up(shard):
-            before = shard.reader.position
-            found = shard.reader.read(wanted)
-            shard.read += len(found)
-            shard.caught_up += 0 < len(found) < wanted
-            for record in found:
-                entry = Entry(record, before)
-                before = entry.name
-                if self._passes(record):
-                    shard.arriving.append(entry)
+        while not shard.reader.ended and not self._is_held_up(shard) and self._read(shard):
+            pass  # what was filtered out leaves room for more
         for lane in shard.lanes:
             lane.idle(now)
         if shard.arriving:
@@ -151,7 +142,22 @@ class Subscription:
             self.save(shard)  # all that was read was filtered out
         return False
 
+    def _read(self, shard: OpenShard) -> bool:
+        """Read what the lanes have room for; say whether there was anything."""
+        wanted = max(self.mapping.batch_size - len(lane.queue) for lane in shard.lanes) - len(shard.arriving)
+        before = shard.reader.position
+        found = shard.reader.read(wanted)
+        shard.read += len(found)
+        shard.caught_up += 0 < len(found) < wanted
+        for record in found:
+            entry = Entry(record, before)
+            before = entry.name
+            if self._passes(record):
+                shard.arriving.append(entry)
+        return bool(found)
+
     def _is_held_up(self, shard: OpenShard) -> bool:
-        """Say whether reading on is of no use now: every lane has a batch under way, or is full."""
+        """Say whether reading on is of no use now: every lane has a batch under way, or enough is waiting."""
         full = self.mapping.batch_size
-        return all(lane.parts or len(lane.queue) >= full for lane in shard.lanes) or len(shard.arriving) >= full
+        room = any(not lane.parts and len(lane.queue) + len(shard.arriving) < full for lane in shard.lanes)
+        return not room
