@@ -96,7 +96,7 @@ def test_what_is_no_text_is_a_clear_error(options: Any) -> None:
 
 
 def test_metadata_that_cannot_be_stored_names_its_path() -> None:
-    with pytest.raises(SerializationFailed, match="the metadata of Deposit at a.b: a value of type object"):
+    with pytest.raises(SerializationFailed, match=r"the metadata of Deposit at a.b: a value of type object"):
         App("memory://", registry=bank()).execute(
             "Deposit", {"bank": "b", "number": "1", "amount": 5}, metadata={"a": {"b": object()}}
         )

@@ -167,12 +167,12 @@ def test_a_state_that_could_not_be_read_back_is_refused_before_it_is_stored() ->
     state.count = 2
     with pytest.raises(SerializationFailed, match="could not be read back: too many"):
         tired.encode(state)
-    with pytest.raises(SerializationFailed, match="could not be read back: .*is not a valid"):
+    with pytest.raises(SerializationFailed, match=r"could not be read back: .*is not a valid"):
         tired.encode(Tired(Pair.ONE))
 
 
 def test_a_stored_field_that_the_class_lacks_says_what_to_do() -> None:
-    with pytest.raises(SerializationFailed, match="has the field 'x', which the class lacks.*state_version") as caught:
+    with pytest.raises(SerializationFailed, match=r"has the field 'x', which the class lacks.*state_version") as caught:
         CODEC.read({"x": 1})
     assert caught.value.path == "x"
 
