@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import NoReturn
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 
-from tests.engines import EngineMissing, Microburst, running_microburst, running_ministack
+from tests.engines import EngineMissing, Microburst, go_without, running_microburst, running_ministack
 
 # The same examples on every run, so that a red build is red again at home; `--hypothesis-profile=random` looks further.
 settings.register_profile("project", derandomize=True, deadline=None, print_blob=True)
@@ -84,11 +83,4 @@ def _started(start: Callable[[], AbstractContextManager[object]]) -> Iterator[ob
         with start() as engine:
             yield engine
     except EngineMissing as error:
-        _missing(str(error))
-
-
-def _missing(reason: str) -> NoReturn:
-    """Skip on a laptop without a network; in CI a test that did not run has not passed."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason} (and CI is set, so this is no reason to skip)", pytrace=False)
-    pytest.skip(reason)
+        go_without(str(error))

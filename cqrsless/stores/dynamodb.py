@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import BotoCoreError, NoRegionError
 
 from ..errors import AppLoadError, CqrslessError
 from ..messages import Cost
@@ -61,15 +61,17 @@ def make_client(region: str | None = None, endpoint: str | None = None) -> Dynam
         user_agent_extra="cqrsless",
     )
     session: Any = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
-    if session is not None:
-        make, known = session.client, session.region_name
-    else:
-        session = botocore.session.get_session()
-        make, known = session.create_client, session.get_config_variable("region")
-    region = region or known or os.environ.get("AWS_REGION")
     try:
+        if session is not None:
+            make, known = session.client, session.region_name
+        else:
+            session = botocore.session.get_session()
+            make, known = session.create_client, session.get_config_variable("region")
+        region = region or known or os.environ.get("AWS_REGION")
         client: DynamoDBClient = make("dynamodb", region_name=region, endpoint_url=endpoint, config=config)
-    except NoRegionError as error:
+    except (BotoCoreError, ValueError) as error:
+        if not isinstance(error, NoRegionError):
+            raise AppLoadError(f"no client for DynamoDB can be made: {error}") from error
         raise AppLoadError(
             "no AWS region is known for DynamoDB; set AWS_REGION, or write it into the store's URL: "
             "dynamodb://prefix?region=eu-west-1"

@@ -106,6 +106,15 @@ def test_without_a_region_it_says_where_to_write_one(monkeypatch: pytest.MonkeyP
         open_store("dynamodb://orders")
 
 
+def test_a_client_that_cannot_be_made_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with pytest.raises(AppLoadError, match="no client for DynamoDB can be made: Invalid endpoint: nowhere"):
+        open_store("dynamodb://orders?endpoint=nowhere")
+    monkeypatch.setenv("AWS_PROFILE", "unheard-of")
+    with pytest.raises(AppLoadError, match=r"no client for DynamoDB can be made: The config profile \(unheard-of\)"):
+        open_store("dynamodb://orders")
+
+
 def test_without_credentials_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
