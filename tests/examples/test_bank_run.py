@@ -55,3 +55,8 @@ def test_an_account_that_should_be_open_ends_badly(tmp_path: Path, capsys: pytes
     arguments = changed(tmp_path, "2026,c-03,CloseAccount,emil,,,done", "2026,c-03,CloseAccount,emil,,,nothing")
     assert main(arguments) == 1
     assert "emil's account is gone, and should hold 0.00" in capsys.readouterr().out
+
+
+def test_it_runs_on_dynamodb(moto_aws: None, table_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("examples.bank.__main__.PAYMENTS", 20)  # moto is slow
+    assert main(["--store", f"dynamodb://{table_prefix}"]) == 0

@@ -146,6 +146,12 @@ def test_a_store_that_is_in_use_is_refused(tmp_path: Path, capsys: pytest.Captur
     assert "this store holds orders of the file already: name an empty one" in capsys.readouterr().err
 
 
+def test_it_runs_on_dynamodb(moto_aws: None, table_prefix: str, tmp_path: Path) -> None:
+    few = tmp_path / "few.jsonl"
+    few.write_bytes(b"\n".join(LINES[:150]))
+    assert main(["--store", f"dynamodb://{table_prefix}", "--file", str(few)]) == 0
+
+
 def test_an_order_that_never_came_to_be_is_reckoned_too() -> None:
     expected = reckon([b'{"command": "PayOrder", "id": "c-1", "payload": {"order_id": "o-9", "amount": "1"}}'])
     assert expected == {"o-9": Reckoned()} == {"o-9": stored(App("memory://"), "o-9")}
