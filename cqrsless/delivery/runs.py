@@ -1,0 +1,121 @@
+"""Runs: a replay builds a new one beside the live one, and readers follow once it has caught up.
+
+Each consumer has one control item. `live` is the run that readers see; `next` the one being built, which live commits
+are applied to as well from the moment it is listed; `old` the one that was live before, removed when nobody can read it
+any more. Writers read the item strongly before each batch and after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Lock
+from typing import Final
+
+from ..aggregates.commits import microseconds
+from ..messages import Cost
+from ..store import Condition, ConditionFailed, Equals, Item, SortKey, Store
+
+#: Microseconds that a reader goes on with the run it knows.
+READ_FOR: Final = 2_000_000
+#: Microseconds after a switch before the old run is removed: past any reader, and any invocation that began before.
+KEPT_FOR: Final = 15 * 60 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a consumer's control item says; without one, its first run is live."""
+
+    live: int = 1
+    next: int | None = None
+    #: The moment (microseconds) that the consumer starts from; `None`: not yet said.
+    since: int | None = None
+    #: How far the scan that fills `next` got, and how many commits it has seen.
+    cursor: tuple[str, SortKey] | None = None
+    done: int = 0
+    epoch: int = 0
+    until: int = 0
+    old: int | None = None
+    switched: int = 0
+    rev: int = 0
+
+
+class Runs:
+    """The control items of one store."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self.store = store
+        self._now = now
+        self._known: dict[str, tuple[int, Control]] = {}
+        self._lock = Lock()
+
+    def read(self, consumer: str, cost: Cost) -> Control:
+        """Read a consumer's control item strongly."""
+        item = self.store.get("views", f"c#{consumer}", "-", cost)
+        return self._saw(consumer, Control() if item is None else _control(item))
+
+    def live(self, consumer: str, cost: Cost) -> int:
+        """Give the run to read from, as of the last moments."""
+        with self._lock:
+            known = self._known.get(consumer)
+        if known is not None and 0 <= microseconds(self._now()) - known[0] < READ_FOR:
+            return known[1].live
+        return self.read(consumer, cost).live
+
+    def change(self, consumer: str, before: Control, after: Control, cost: Cost) -> Control | None:
+        """Change a control item if it is as it was read; `None` if somebody else changed it."""
+        changed = replace(after, rev=before.rev + 1)
+        condition: Condition = "absent" if before.rev == 0 else Equals("rev", before.rev)
+        try:
+            self.store.put("views", _item(consumer, changed), cost, condition=condition)
+        except ConditionFailed as failed:
+            if failed.item is None or _control(failed.item) != changed:
+                return None
+        return self._saw(consumer, changed)
+
+    def begin(self, consumer: str, since: int, cost: Cost) -> Control:
+        """Note the moment that a consumer starts from, unless it has one; give its control item."""
+        while True:
+            found = self.read(consumer, cost)
+            if found.since is not None:
+                return found
+            written = self.change(consumer, found, replace(found, since=since), cost)
+            if written is not None:
+                return written
+
+    def _saw(self, consumer: str, control: Control) -> Control:
+        with self._lock:
+            self._known[consumer] = microseconds(self._now()), control
+        return control
+
+
+def _item(consumer: str, control: Control) -> Item:
+    item: Item = {"pk": f"c#{consumer}", "sk": "-", "rev": control.rev, "run": control.live}
+    for name, value in (("next", control.next), ("since", control.since), ("old", control.old)):
+        if value is not None:
+            item[name] = value
+    if control.cursor is not None:
+        item["at"], item["at_c"] = control.cursor
+    return {
+        **item,
+        "done": control.done,
+        "epoch": control.epoch,
+        "until": control.until,
+        "switched": control.switched,
+    }
+
+
+def _control(item: Item) -> Control:
+    return Control(
+        live=item["run"],
+        next=item.get("next"),
+        since=item.get("since"),
+        cursor=(item["at"], item["at_c"]) if "at" in item else None,
+        done=item["done"],
+        epoch=item["epoch"],
+        until=item["until"],
+        old=item.get("old"),
+        switched=item["switched"],
+        rev=item["rev"],
+    )
