@@ -26,7 +26,7 @@ class NotInvoked(Exception):
 class Entry:
     """A record on its way, and the place in its shard right before it."""
 
-    __slots__ = ("before", "item", "name", "record", "sequence")
+    __slots__ = ("before", "bound", "item", "name", "record", "sequence")
 
     def __init__(self, record: Record, before: str) -> None:
         self.record = record
@@ -34,6 +34,8 @@ class Entry:
         self.name = sequence_of(record)
         self.sequence = int(self.name)
         self.item = item_key(record)
+        #: Of its size in JSON.
+        self.bound = longest_payload(record)
 
     def __repr__(self) -> str:
         return f"<Entry {self.name} of {self.item}>"
@@ -81,7 +83,7 @@ class Lane:
 
     def add(self, entry: Entry) -> None:
         self.queue.append(entry)
-        self._bound += longest_payload(entry.record)
+        self._bound += entry.bound
 
     def skip(self, position: str) -> None:
         """Leave out what waits in the queue up to a place."""
@@ -194,7 +196,7 @@ class Lane:
         return True
 
     def _measure(self) -> None:
-        self._bound = sum(longest_payload(entry.record) for entry in self.queue)
+        self._bound = sum(entry.bound for entry in self.queue)
 
     def _wait(self, part: Part, now: float) -> None:
         self._not_before = now + self._backoff(max(part.failures, 1))

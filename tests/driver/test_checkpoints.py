@@ -68,7 +68,7 @@ def test_a_lost_answer_is_not_another_process(store: Store) -> None:
             store.put(table, item, cost, condition=condition)
             store.put(table, item, cost, condition=condition)
 
-    kept = StoreCheckpoints(Forgetful())  # type: ignore[arg-type]  # stands in for a store
+    kept = StoreCheckpoints(Forgetful())
     assert kept.save("views", "s", "100") == "100"
     assert kept.save("views", "s", "101") == "101"
 
