@@ -190,7 +190,8 @@ def retry(feeder: Feeder, consumer: Parks, pk: str, cost: Cost, *, drop: bool = 
     """
     key = consumer.parking.parked_at(pk, cost)
     dropped: int | None = None
-    for _ in range(ATTEMPTS):
+    misses = 0
+    while misses < ATTEMPTS:
         place = feeder.places.get(key, cost, fresh=True)
         if place is None or "parked" not in place:
             return True  # somebody else has let it go since
@@ -200,10 +201,12 @@ def retry(feeder: Feeder, consumer: Parks, pk: str, cost: Cost, *, drop: bool = 
             caught_up = _apply_parked(feeder, consumer, pk, place, dropped, cost)
             if caught_up is None:
                 return False
-            consumer.parking.unpark(caught_up, pk, cost)
-            return True
+            if caught_up["seen"] == place["seen"]:
+                consumer.parking.unpark(caught_up, pk, cost)
+                return True
         except Moved:
             feeder.places.forget(key)
+            misses += 1
     raise ConcurrencyConflict(f"{consumer.name} found its place for {pk} moved {ATTEMPTS} times in a row")
 
 
