@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import pkgutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,6 +101,8 @@ def _import_submodules(module: ModuleType, which: Setting) -> None:
     path = getattr(module, "__path__", None)
     if path is None:
         return
+    import pkgutil  # only a package needs it
+
     for _, name, _ in sorted(pkgutil.iter_modules(path), key=lambda found: found[1]):
         if name not in ("__main__", "tests", "conftest") and not name.startswith("test_"):
             _import_submodules(_import(f"{module.__name__}.{name}", which), which)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from importlib import import_module
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..errors import MalformedMessage
-from . import direct, eventbridge, given_up, http_api, load_balancer, rest_api, sns, sqs, streams
 from .application import Application
 from .documents import shown
 
@@ -16,12 +16,26 @@ __all__ = ["SOURCES", "Application", "Source", "handle", "recognise"]
 log: Final = logging.getLogger("cqrsless.sources")
 
 
+Handle: TypeAlias = Callable[[Mapping[str, Any], Any, Application], Any]
+_handlers: Final[dict[str, Handle]] = {}
+
+
 class Source(NamedTuple):
-    """A source: how its events look, and what handles them."""
+    """A source: the module that handles its events, and how these look.
+
+    The module is imported for the first such event: a function has one source or two, and each costs start-up time.
+    """
 
     name: str
+    module: str
     recognises: Callable[[Mapping[str, Any]], bool]
-    handle: Callable[[Mapping[str, Any], Any, Application], Any]
+
+    @property
+    def handle(self) -> Handle:
+        found = _handlers.get(self.module)
+        if found is None:
+            found = _handlers[self.module] = import_module(f"{__name__}.{self.module}").handle
+        return found
 
 
 def _records_of(*names: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -42,15 +56,15 @@ def _from_load_balancer(event: Mapping[str, Any]) -> bool:
 
 #: The sources, in the order in which an event is held against them.
 SOURCES: Final = (
-    Source("direct", lambda event: "command" in event or "query" in event, direct.handle),
-    Source("HTTP API or Function URL", lambda event: "rawPath" in event and "requestContext" in event, http_api.handle),
-    Source("load balancer", _from_load_balancer, load_balancer.handle),
-    Source("REST API", lambda event: "httpMethod" in event and "path" in event, rest_api.handle),
-    Source("SQS", _records_of("aws:sqs"), sqs.handle),
-    Source("SNS", _records_of("aws:sns"), sns.handle),
-    Source("stream", _records_of("aws:dynamodb", "aws:kinesis"), streams.handle),
-    Source("S3 object of what Lambda gave up on", _records_of("aws:s3"), given_up.handle),
-    Source("EventBridge", lambda event: "detail-type" in event or "specversion" in event, eventbridge.handle),
+    Source("direct", "direct", lambda event: "command" in event or "query" in event),
+    Source("HTTP API or Function URL", "http_api", lambda event: "rawPath" in event and "requestContext" in event),
+    Source("load balancer", "load_balancer", _from_load_balancer),
+    Source("REST API", "rest_api", lambda event: "httpMethod" in event and "path" in event),
+    Source("SQS", "sqs", _records_of("aws:sqs")),
+    Source("SNS", "sns", _records_of("aws:sns")),
+    Source("stream", "streams", _records_of("aws:dynamodb", "aws:kinesis")),
+    Source("S3 object of what Lambda gave up on", "given_up", _records_of("aws:s3")),
+    Source("EventBridge", "eventbridge", lambda event: "detail-type" in event or "specversion" in event),
 )
 
 

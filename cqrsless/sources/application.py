@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-from ..delivery.batches import Delivery
-from ..messages import Message
-from ..registry.model import Model
-from ..store import Store
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ..delivery.batches import Delivery
+    from ..messages import Message
+    from ..registry.model import Model
+    from ..store import Store
 
 __all__ = ["Application", "request_id"]
 

@@ -143,8 +143,8 @@ def _unusual(value: Any, path: str) -> Any:
     if isinstance(value, AbstractSet):  # in an order of its own, so that equal sets are equal answers
         return [_plain(inner, f"{path}[{at}]") for at, inner in enumerate(sorted(value, key=repr))]
     raise SerializationFailed(
-        f"{_at(path)} is of type {type(value).__name__}, which has no form in JSON: return dicts, lists, dataclasses, and "
-        "plain values",
+        f"{_at(path)} is of type {type(value).__name__}, which has no form in JSON: return dicts, lists, dataclasses "
+        "and plain values",
         path=path.lstrip("."),
     )
 

@@ -231,7 +231,7 @@ def headers_of(event: Mapping[str, Any]) -> dict[str, Any]:
     several = an_object(event, "multiValueHeaders")
     if several:
         return {
-            str(name).lower(): values[-1] if isinstance(values, list) and values else values
+            name.lower(): values[-1] if isinstance(values, list) and values else values
             for name, values in several.items()
         }
-    return {str(name).lower(): value for name, value in an_object(event, "headers").items()}
+    return {name.lower(): value for name, value in an_object(event, "headers").items()}
