@@ -1,0 +1,202 @@
+"""A commit as one item: compressed where that saves, refused where it does not fit, and what it says of those before."""
+
+from __future__ import annotations
+
+import random
+from base64 import b64encode
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cqrsless import App, CommitTooLarge, Event, Registry
+from cqrsless.aggregates.commits import NAMES_KEPT, advance_last, fit, read_head
+from cqrsless.codec import UNCOMPRESSED_LIMIT, inflate
+from cqrsless.store import ITEM_LIMIT, Store, item_size, write_units
+from tests.aggregates.around import commits
+from tests.aggregates.box import NOTES, KindOfBox, box, opened
+
+
+def noise(size: int) -> str:
+    """Give text that gets about a quarter smaller by compressing it, and no more."""
+    return b64encode(random.Random(size).randbytes(size * 3 // 4 + 3)).decode()[:size]
+
+
+def bare(**more: Any) -> dict[str, Any]:
+    return {"pk": "Box#b", "c": 1, "time": 0, "seq": 1, "head": "{}", "recent": b"x" * 12, **more}
+
+
+# -- compressed
+
+
+@pytest.mark.parametrize(
+    ("text", "packed"),
+    [
+        ("x" * 800, False),  # one unit either way
+        ("x" * 1100, True),
+        ("x" * 100_000, True),
+        (noise(1000), True),
+        (noise(1500), False),  # two units either way
+        (noise(6000), True),
+    ],
+)
+def test_a_body_is_compressed_where_that_saves_units(text: str, packed: bool) -> None:
+    item = bare(events=text)
+    before = item_size(item)
+    size = fit(item)
+    assert size == item_size(item)
+    assert (type(item["events"]) is bytes) == packed
+    assert inflate(item["events"]) == text
+    assert (write_units(size) < write_units(before)) == packed
+
+
+def test_of_two_bodies_only_those_that_get_smaller_are_compressed() -> None:
+    item = bare(events="[]", state="x" * 5000)
+    fit(item)
+    assert (type(item["events"]), type(item["state"])) == (str, bytes)
+
+
+def test_a_compressed_commit_is_read_as_any_other(kind: KindOfBox, store: Store) -> None:
+    app = opened(kind, store)
+    texts = ["x" * 50_000, noise(50_000), '\n"\\ü日' * 5000]
+    for text in texts:
+        app.execute("Note", {"id": "b", "as": "Noted", "text": text})
+        app.execute("Put", {"id": "b", "n": 1})
+    assert all(type(item["events"]) is bytes for item in commits(store, "Box#b") if item["c"] % 2 == 0)
+    cold = App(store, registry=box(kind))
+    assert [event.payload["text"] for event in cold.history("Box", "b") if event.name == "Noted"] == texts
+    assert cold.load("Box", "b") == app.load("Box", "b")
+
+
+# -- too large
+
+
+@given(st.integers(ITEM_LIMIT - 200, ITEM_LIMIT + 200))
+def test_the_limit_is_the_items(size: int) -> None:
+    item = bare(meta="")
+    item["meta"] = "x" * (size - item_size(item))
+    if size <= ITEM_LIMIT:
+        assert fit(item) == size
+        return
+    with pytest.raises(CommitTooLarge) as caught:
+        fit(item)
+    assert (caught.value.size, caught.value.limit) == (size, ITEM_LIMIT)
+    assert str(caught.value).startswith(
+        f"commit 1 of Box#b takes {size} bytes, and an item holds {ITEM_LIMIT}: keep large"
+    )
+
+
+@pytest.mark.parametrize("text", [noise(600_000), "x" * (UNCOMPRESSED_LIMIT + 1)], ids=["item", "uncompressed"])
+def test_a_commit_that_does_not_fit_is_refused_before_anything_is_written(
+    text: str, kind: KindOfBox, store: Store
+) -> None:
+    app = opened(kind, store)
+    for app in (app, App(store, registry=box(kind))):
+        with pytest.raises(CommitTooLarge) as caught:
+            app.execute("Note", {"id": "b", "as": "Noted", "text": text}, id="c")
+        limit = ITEM_LIMIT if len(text) < UNCOMPRESSED_LIMIT else UNCOMPRESSED_LIMIT
+        assert caught.value.limit == limit
+        assert caught.value.size is not None and limit < caught.value.size < limit * 2
+        assert len(commits(store, "Box#b")) == 1
+    assert not app.execute("Note", {"id": "b", "as": "Noted", "text": "short"}, id="c").duplicate
+
+
+def test_a_commit_of_exactly_the_limit_is_written_and_one_byte_more_is_not(kind: KindOfBox, store: Store) -> None:
+    app = App(store, registry=box(kind), clock=lambda: datetime(2026, 1, 1, tzinfo=timezone.utc))
+    app.execute("Open", {"id": "b"})
+
+    def note(length: int) -> None:
+        app.execute("Note", {"id": "b", "as": "Noted"}, id="c", metadata={"note": "x" * length})
+
+    with pytest.raises(CommitTooLarge) as caught:
+        note(500_000)
+    fitting = 500_000 - (caught.value.size or 0) + ITEM_LIMIT
+    with pytest.raises(CommitTooLarge) as caught:
+        note(fitting + 1)
+    assert caught.value.size == ITEM_LIMIT + 1
+    note(fitting)
+    assert item_size(commits(store, "Box#b")[-1]) == ITEM_LIMIT
+
+
+def test_a_state_that_does_not_fit_is_refused_where_it_is_stored(store: Store) -> None:
+    registry = Registry("large")
+    Thing = registry.aggregate("Thing", id_field="id")
+
+    @registry.command_handler("Grow", aggregate=Thing, creation="if_missing")
+    def grow(command: Any, thing: Any) -> Any:
+        return {"text": command["text"]}
+
+    app = App(store, registry=registry)
+    app.execute("Grow", {"id": "t", "text": noise(300_000)})
+    with pytest.raises(CommitTooLarge, match=f"commit 2 of Thing#t takes .* bytes, and an item holds {ITEM_LIMIT}"):
+        app.execute("Grow", {"id": "t", "text": noise(600_000)})
+    with pytest.raises(CommitTooLarge, match="the state of commit 2 of Thing#t take 5000011 bytes"):
+        app.execute("Grow", {"id": "t", "text": "x" * 5_000_000})
+    assert app.load("Thing", "t").version == 1
+
+
+# -- the last earlier commit of each event name
+
+
+def test_a_commit_tells_the_last_earlier_one_of_each_event_name(kind: KindOfBox, store: Store) -> None:
+    app = opened(kind, store)
+    app.execute("Put", {"id": "b", "n": 1})
+    app.execute("Note", {"id": "b", "as": "Noted"})
+    App(store, registry=box(kind)).execute("PutMany", {"id": "b", "ns": [1, 2]})
+    app.execute("Refuse", {"id": "b"}, on_rejected="Refused")
+    app.execute("Close", {"id": "b"})
+    assert [read_head(item).get("last", {}) for item in commits(store, "Box#b")] == [
+        {},
+        {"Opened": 1},
+        {"Opened": 1, "Put": 2},
+        {"Opened": 1, "Put": 2, "Noted": 3},
+        {"Opened": 1, "Put": 4, "Noted": 3},
+        {"Opened": 1, "Put": 4, "Noted": 3, "Refused": 5},
+    ]
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_past_so_many_names_one_number_stands_for_the_rest(warm: bool, kind: KindOfBox, store: Store) -> None:
+    app = opened(kind, store)
+    for n in range(40):
+        app.execute("Note", {"id": "b", "as": f"Noted{n}"})
+        if not warm:
+            app = App(store, registry=box(kind))
+    app.execute("Note", {"id": "b", "as": "Noted"})
+    last = read_head(commits(store, "Box#b")[-1])["last"]
+    assert last == {"*": 9, **{f"Noted{n}": n + 2 for n in range(8, 40)}}
+    assert len(last) == NAMES_KEPT + 1
+
+
+@given(st.lists(st.lists(st.sampled_from(NOTES), max_size=3), max_size=80))
+def test_the_last_commit_of_a_name_is_exact_or_bounded_from_above(history: list[list[str]]) -> None:
+    last: dict[str, int] = {}
+    truth: dict[str, int] = {}
+    for number, names in enumerate(history, 1):
+        last = advance_last(last, names, number)
+        truth.update(dict.fromkeys(names, number))
+        assert len(last) <= NAMES_KEPT + 1
+        for name, at in truth.items():
+            if name in last:
+                assert last[name] == at
+            else:
+                assert at <= last["*"] < number
+
+
+def test_more_names_in_one_commit_than_are_kept(store: Store) -> None:
+    registry = Registry("wide")
+    Thing = registry.aggregate("Thing", id_field="id")
+
+    @registry.command_handler("Do", aggregate=Thing, creation="if_missing")
+    def do(command: Any, thing: Any) -> Any:
+        return {}, [Event(f"Did{n}") for n in range(50)]
+
+    app = App(store, registry=registry)
+    app.execute("Do", {"id": "t"})
+    app.execute("Do", {"id": "t"})
+    first, second = commits(store, "Thing#t")
+    assert len(first["names"]) == 50
+    last = read_head(second)["last"]
+    assert len(last) == NAMES_KEPT + 1 and set(last.values()) == {1}
