@@ -62,6 +62,8 @@ def run(containers: Sequence[App], lines: Iterable[bytes]) -> Report:
         except ValidationFailed:
             report.invalid += 1
         except CqrslessError as refusal:
+            if refusal.status >= 500:
+                raise
             report.refused[type(refusal).__name__] += 1
     return report
 
