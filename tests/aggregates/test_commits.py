@@ -1,4 +1,4 @@
-"""A commit as one item: compressed where that saves, refused where it does not fit, and what it says of those before."""
+"""A commit as one item: compressed where that saves, refused where it does not fit, and what it says of earlier ones."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ def test_a_commit_that_does_not_fit_is_refused_before_anything_is_written(
     text: str, kind: KindOfBox, store: Store
 ) -> None:
     app = opened(kind, store)
-    for app in (app, App(store, registry=box(kind))):
+    for each in (app, App(store, registry=box(kind))):
         with pytest.raises(CommitTooLarge) as caught:
-            app.execute("Note", {"id": "b", "as": "Noted", "text": text}, id="c")
+            each.execute("Note", {"id": "b", "as": "Noted", "text": text}, id="c")
         limit = ITEM_LIMIT if len(text) < UNCOMPRESSED_LIMIT else UNCOMPRESSED_LIMIT
         assert caught.value.limit == limit
         assert caught.value.size is not None and limit < caught.value.size < limit * 2

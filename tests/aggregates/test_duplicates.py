@@ -90,7 +90,8 @@ def message(**fields: Any) -> Message:
 def test_each_part_of_a_commands_identity_counts_and_none_runs_into_the_next() -> None:
     different = [
         message(), message(id="d"), message(name="Pu", id="tc"), message(actor="c"),
-        message(source="directP", name="ut"), message(source="s", actor="1:a"), message(source="s1:", actor="a"), message(actor="a", name="b", id="c"),
+        message(source="directP", name="ut"), message(source="s", actor="1:a"),
+        message(source="s1:", actor="a"), message(actor="a", name="b", id="c"),
     ]  # fmt: skip
     assert len({identity(each) for each in different}) == len(different)
     assert identity(message(time=AT + timedelta(1), payload={"a": 1})) == identity(message())
