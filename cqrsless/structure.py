@@ -189,7 +189,8 @@ def _union(args: tuple[Any, ...], where: str) -> Converter:
     if len(inners) > 1:
         names = " | ".join(getattr(arg, "__name__", str(arg)) for arg in inners)
         raise RegistrationError(
-            f"{where}: which of {names} a stored value was cannot be told; use one type, or a marshmallow schema as state"
+            f"{where}: which of {names} a stored value was cannot be told; use one type, or a marshmallow schema as "
+            "state"
         )
     (inner,) = special.values()
     to, back = inner.to_plain, inner.from_plain

@@ -127,9 +127,7 @@ def _clock(value: time, what: str) -> str:
     offset = value.utcoffset()
     if offset is None:
         return "c" + value.replace(tzinfo=None).isoformat(timespec="microseconds")
-    since = timedelta(
-        hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
-    )
+    since = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
     return f"z{(since - offset + _DAY) // _MICROSECOND:012}"
 
 

@@ -1,4 +1,4 @@
-"""A commit as one item: compressed where that saves, refused where it does not fit, and what it says of earlier ones."""
+"""A commit as one item: compressed where that saves, refused where it does not fit, telling of earlier ones."""
 
 from __future__ import annotations
 
