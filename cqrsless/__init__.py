@@ -20,6 +20,7 @@ from .errors import (
     GiveUp,
     InvalidReturn,
     MalformedMessage,
+    NotCaughtUp,
     NotFound,
     RegistrationError,
     Rejected,
@@ -32,7 +33,7 @@ from .errors import (
     ValidationFailed,
     VersionMismatch,
 )
-from .messages import Command, CommandResult, Cost, Event, Message, Query, RecordedEvent
+from .messages import Command, CommandResult, Cost, Event, Message, Page, Query, RecordedEvent
 from .registry import DEFAULT as _DEFAULT
 from .registry import DELETED, Registry, cancel, from_command_id
 
@@ -64,7 +65,9 @@ __all__ = [
     "InvalidReturn",
     "MalformedMessage",
     "Message",
+    "NotCaughtUp",
     "NotFound",
+    "Page",
     "Query",
     "RecordedEvent",
     "RegistrationError",

@@ -21,6 +21,7 @@ __all__ = [
     "GiveUp",
     "InvalidReturn",
     "MalformedMessage",
+    "NotCaughtUp",
     "NotFound",
     "RegistrationError",
     "Rejected",
@@ -206,6 +207,12 @@ class RetryLater(CqrslessError):
         self.after = after if isinstance(after, timedelta) else timedelta(seconds=after)
         if self.after < timedelta(0):
             raise ValueError(f"RetryLater(after={after!r}) lies in the past: give a timedelta or seconds, 0 or more")
+
+
+class NotCaughtUp(CqrslessError):
+    """A view does not hold yet what it was to be asked after."""
+
+    status = 503
 
 
 class RegistrationError(CqrslessError):

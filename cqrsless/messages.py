@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
-__all__ = ["Command", "CommandResult", "Cost", "Event", "Message", "Query", "RecordedEvent"]
+__all__ = ["Command", "CommandResult", "Cost", "Event", "Message", "Page", "Query", "RecordedEvent"]
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 Kind = Literal["command", "query", "event"]
@@ -144,3 +144,14 @@ class CommandResult:
     duplicate: bool = False
     cost: Cost = field(default_factory=Cost, compare=False)
     aggregate: str | None = None
+
+
+class Page(NamedTuple):
+    """Rows of a view, and the cursor to ask for those behind them with; `None` where there are none.
+
+    >>> Page([{"order_id": "o-1"}], None).rows
+    [{'order_id': 'o-1'}]
+    """
+
+    rows: list[dict[str, Any]]
+    cursor: str | None

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from .. import codec
 from ..delivery.places import Key
-from ..errors import CommitTooLarge, ValidationFailed
+from ..errors import CommitTooLarge, CqrslessError
 from ..registry import ViewRecord
 from ..store import ITEM_LIMIT, SORT_KEY_LIMIT, Item, item_size, value_size, write_units
 from .keys import END, digest, encode, joined, partition, sort_key
@@ -134,9 +134,8 @@ def parts_of(view: ViewRecord, given: Any, who: str) -> tuple[Any, ...]:
     values = tuple(given) if isinstance(given, (tuple, list)) else (given,)
     if len(values) != len(view.key):
         fields = ", ".join(view.key)
-        raise ValidationFailed(
+        raise CqrslessError(
             f"{who} gave {len(values)} value{'' if len(values) == 1 else 's'} for the key of the view {view.name}, "
-            f"which is ({fields}): give {len(view.key)}",
-            messages={"key": [f"The key of {view.name} is ({fields})."]},
+            f"which is ({fields}): give {len(view.key)}"
         )
     return values

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from ..errors import (
     ConcurrencyConflict,
     CqrslessError,
+    NotCaughtUp,
     StoreUnavailable,
     Unauthenticated,
     ValidationFailed,
@@ -52,7 +53,7 @@ def problem(error: CqrslessError, instance: str, *, allow: Iterable[str] = ()) -
         headers["allow"] = methods
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = "Bearer"
-    if isinstance(error, (ConcurrencyConflict, StoreUnavailable)):
+    if isinstance(error, (ConcurrencyConflict, NotCaughtUp, StoreUnavailable)):
         headers["retry-after"] = "1"
     return Response(error.status, headers, json.dumps(document))
 
