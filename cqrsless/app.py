@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .aggregates import reading
 from .aggregates.executing import Executor
 from .aggregates.kind import Kind
 from .aggregates.memory import Cache
-from .dispatcher import Dispatcher
-from .errors import MalformedMessage, NotFound, UnknownMessage
+from .clock import Clock
+from .compiled import Compiled, is_embedded, selected
+from .errors import CqrslessError, MalformedMessage, NotFound, UnknownMessage
 from .keys import aggregate_key, id_of
 from .logs import install_record_factory
 from .messages import Command, CommandResult, Cost, Message, Query, RecordedEvent
 from .metrics import Metrics, metrics_from_environment
-from .registry import DEFAULT, AggregateRecord, Model, Registry
-from .resources import Resources
+from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
 from .store import Store
 from .stores import open_store
 
+if TYPE_CHECKING:
+    from .delivery.batches import Delivery
+    from .delivery.letters import Letters
+    from .driver import Drained
+    from .publishing.published import Published
+
 __all__ = ["App", "AsOf"]
+
+log = logging.getLogger("cqrsless")
 
 
 class AsOf(NamedTuple):
@@ -67,27 +76,53 @@ class App:
             store = os.environ.get("CQRSLESS_STORE") or "memory://"
         self.store: Store = open_store(store) if isinstance(store, str) else store
         self._given = dict(resources or {})
-        self._clock = clock or _utc_now
+        self._clock = Clock(clock or _utc_now)
         self._cache_count = cache
         self._metrics: Metrics | None = metrics_from_environment()
         install_record_factory()
-        self._dispatcher: Dispatcher | None = None
+        self._selection = selected(os.environ)
+        self._compiled: Compiled | None = None
         if not self.registry.empty:
-            self._dispatcher = self._compile()
+            self._current()
 
     # -- what the sources need
 
     @property
     def model(self) -> Model:
         """The frozen registry."""
-        return self._current().model
+        return self._current().dispatcher.model
 
     def now(self) -> datetime:
-        return self._clock()
+        """Give the application's time (aware, UTC)."""
+        return self._clock.now()
 
     def dispatch(self, message: Message) -> Any:
         """Run a message: a `CommandResult` for a command, what its handler returned for a query."""
-        return self._current().dispatch(message)
+        current = self._current()
+        if message.source == "scheduler":  # it may have been cancelled meanwhile
+            return current.reactions.scheduling.fire(message)
+        return current.dispatcher.dispatch(message)
+
+    def receive_event(self, message: Message) -> bool:
+        """Handle an external event; say whether anybody does."""
+        return self._current().reactions.external.receive(message)
+
+    def consume(self, deliveries: Sequence[Delivery]) -> list[str]:
+        """Offer delivered commits to this function's consumers; give the ids of those that have to come again."""
+        return self._current().reactions.consume(deliveries)
+
+    def wake(self, pages: Sequence[Delivery]) -> list[str]:
+        """Let tracking processors read the log; give the ids of pages that have to come again."""
+        try:
+            self._current().reactions.wake()
+        except Exception:
+            log.exception("the log could not be read to its end")
+            return [page.id for page in pages]
+        return []
+
+    def park_given_up(self, deliveries: Sequence[Delivery], why: str) -> list[str]:
+        """Park the aggregates of commits that Lambda gave up on; give the ids of those that could not be parked."""
+        return self._current().reactions.park_given_up(deliveries, why)
 
     # -- commands and queries
 
@@ -99,19 +134,25 @@ class App:
         id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         expected_version: int | None = None,
+        due: datetime | timedelta | None = None,
         on_rejected: str | None = None,
     ) -> CommandResult:
         """Execute a command, given whole or as name and payload.
 
+        One that is `due` later only waits from now on, and its result is empty; one that was due earlier runs now.
         Raises `ValidationFailed`, `Rejected`, `NotFound` and the other errors of `cqrsless.errors`; an exception of
         the handler's own comes as it is.
         """
         if isinstance(command, str):
             command = Command(
-                command, {} if payload is None else payload, id, metadata or {}, expected_version, None, on_rejected
+                command, {} if payload is None else payload, id, metadata or {}, expected_version, due, on_rejected
             )
-        result: CommandResult = self.dispatch(self._message(command))
-        return result
+        message = self._message(command)
+        if command.due is None:
+            result: CommandResult = self.dispatch(message)
+            return result
+        given: CommandResult | None = self._current().reactions.scheduling.at(message, command.due)
+        return CommandResult() if given is None else given
 
     def execute_many(self, commands: Iterable[Command]) -> list[CommandResult | Exception]:
         """Execute commands one after the other; give a result or an error for each, in their order."""
@@ -129,7 +170,7 @@ class App:
             query = Query(query, {} if payload is None else payload)
         identity = uuid.uuid4().hex
         return self.dispatch(
-            Message(identity, query.name, "query", query.payload, self._clock(), correlation_id=identity)
+            Message(identity, query.name, "query", query.payload, self._clock.now(), correlation_id=identity)
         )
 
     # -- what is stored
@@ -152,14 +193,75 @@ class App:
         return list(reading.history(self.store, kind, pk, Cost()))
 
     def create_tables(self) -> None:
-        """Create whatever this store needs and lacks."""
+        """Create whatever this store needs and lacks, and note from when its processors start."""
         self.store.create_tables()
+        current = self._current()
+        if current.reacts:
+            current.reactions.start()
+
+    # -- what reacts
+
+    def receive(
+        self,
+        name: str,
+        payload: Any = None,
+        *,
+        source: str,
+        id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Handle an external event, as a queue or bus would bring it; say whether anybody does.
+
+        `id` is the event's own: commands made from it are made once, however often it is received.
+        """
+        identity = id if id is not None else uuid.uuid4().hex
+        body = {} if payload is None else payload
+        message = Message(identity, name, "event", body, self.now(), source, correlation_id=identity)
+        return self.receive_event(message._replace(metadata=metadata) if metadata else message)
+
+    def drain(self) -> Drained:
+        """Deliver every pending event to its handlers, views and publishers, and all that follows from that.
+
+        For embedded stores; on AWS the tables' streams do it. Say what was delivered, and what still fails.
+        """
+        self._embedded("drain")
+        from .reacting.embedded import deliver
+
+        return deliver(self._entrypoint, self.store, self._clock)
+
+    def advance(self, delta: timedelta) -> int:
+        """Move the clock on, and on the way run what is due and deliver what follows; give how many were run."""
+        self._embedded("advance")
+        from .reacting.embedded import advance
+
+        reactions = self._current().reactions
+        scheduler: Any = reactions.scheduling.scheduler
+        return advance(delta, self._clock, scheduler, reactions.scheduling, self.drain)
+
+    def replay(self, name: str | ViewRecord | ProcessorRecord, progress: Callable[[int], None] | None = None) -> None:
+        """Build a view anew, or call a processor's handlers again, for all that is stored; to the end, in this process.
+
+        Readers see the view as it was until the new one has caught up. `progress` is told the commits so far. One
+        that is killed goes on where it was, a minute later, in whatever process asks for it.
+        """
+        self._current().reactions.replay(name if isinstance(name, str) else name.name, progress)
+
+    @property
+    def letters(self) -> Letters:
+        """What is parked: `list`, `retry` and `drop`, by processor or view."""
+        return self._current().reactions.letters
+
+    @property
+    def published(self) -> Published:
+        """The public events so far, on embedded stores, where they are kept and not sent."""
+        self._embedded("published")
+        return self._current().published
 
     # -- inside
 
     def _find(self, aggregate: AggregateRecord | str, id: str | Sequence[str]) -> tuple[Kind, str]:
         name = aggregate if isinstance(aggregate, str) else aggregate.name
-        kinds = self._current().kinds
+        kinds = self._current().dispatcher.kinds
         if name not in kinds:
             raise UnknownMessage(
                 f"no aggregate {name!r} is registered; there is {', '.join(map(repr, kinds)) or 'none'}"
@@ -177,7 +279,7 @@ class App:
             command.name,
             "command",
             command.payload,
-            self._clock(),
+            self._clock.now(),
             correlation_id=str(metadata.get("correlation_id") or identity),
             causation_id=str(metadata["causation_id"]) if metadata.get("causation_id") else None,
             metadata={k: v for k, v in metadata.items() if k not in ("correlation_id", "causation_id")}
@@ -187,17 +289,36 @@ class App:
             on_rejected=command.on_rejected,
         )
 
-    def _current(self) -> Dispatcher:
-        dispatcher = self._dispatcher
-        if dispatcher is None or dispatcher.model.revision != self.registry.revision:
-            dispatcher = self._dispatcher = self._compile()
-        return dispatcher
+    def _embedded(self, what: str) -> None:
+        if not is_embedded(self.store):
+            raise CqrslessError(
+                f"app.{what} is for embedded stores, and this is {self.store.url}: there, streams and schedules deliver"
+            )
 
-    def _compile(self) -> Dispatcher:
-        model = self.registry.freeze(frozenset(self._given))
-        cache = Cache() if self._cache_count is None else Cache(self._cache_count)
-        executor = Executor(self.store, self._clock, cache=cache)
-        return Dispatcher(model, executor, Resources(model.resources, self._given), self._metrics)
+    def _entrypoint(self, event: Any, context: Any) -> Any:
+        from .sources import handle
+
+        return handle(event, context, self)
+
+    def _current(self) -> Compiled:
+        compiled = self._compiled
+        if compiled is None or compiled.revision != self.registry.revision:
+            model = self.registry.freeze(frozenset(self._given))
+            cache = Cache() if self._cache_count is None else Cache(self._cache_count)
+            compiled = Compiled(
+                model,
+                Executor(self.store, self._clock.now, cache=cache),
+                self._given,
+                self._metrics,
+                now=self._clock.now,
+                selection=self._selection,
+            )
+            if self._compiled is not None:
+                compiled.take_over(self._compiled)
+            self._compiled = compiled
+            if compiled.reacts and is_embedded(self.store):
+                compiled.reactions.start()
+        return compiled
 
 
 def _utc_now() -> datetime:

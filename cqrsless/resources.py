@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,17 @@ if TYPE_CHECKING:
 
 
 class Resources:
-    def __init__(self, factories: Mapping[str, ResourceRecord], given: Mapping[str, Any]) -> None:
+    """An application's resources. `own` are the framework's, which nobody else may provide."""
+
+    def __init__(
+        self,
+        factories: Mapping[str, ResourceRecord],
+        given: Mapping[str, Any],
+        own: Mapping[str, Callable[[], Any]] | None = None,
+    ) -> None:
         self._factories = factories
         self._made: dict[str, Any] = dict(given)
+        self._own = dict(own or {})
         self._lock = RLock()
 
     def get(self, name: str) -> Any:
@@ -22,6 +30,11 @@ class Resources:
         except KeyError:
             with self._lock:
                 if name not in self._made:
-                    record = self._factories[name]
-                    self._made[name] = record.fn(**{needed: self.get(needed) for needed in record.inject})
+                    self._made[name] = self._make(name)
                 return self._made[name]
+
+    def _make(self, name: str) -> Any:
+        if name in self._own:
+            return self._own[name]()
+        record = self._factories[name]
+        return record.fn(**{needed: self.get(needed) for needed in record.inject})

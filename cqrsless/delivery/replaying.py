@@ -31,11 +31,23 @@ Progress = Callable[[int], None]
 
 
 class Replay:
-    """One worker's replay of one consumer. `make` gives the taker of a run."""
+    """One worker's replay of one consumer. `make` gives the taker of a run.
+
+    A view `switches`: readers go over to the new run. A processor has no readers: its handlers are called again for
+    what is stored, in a run that is then removed, and what it handles live is none of the replay's business.
+    """
 
     def __init__(
-        self, runs: Runs, consumer: str, make: Callable[[int], Taker], decoder: Decoder, now: Callable[[], datetime]
+        self,
+        runs: Runs,
+        consumer: str,
+        make: Callable[[int], Taker],
+        decoder: Decoder,
+        now: Callable[[], datetime],
+        *,
+        switches: bool = True,
     ) -> None:
+        self._switches = switches
         self.cost = Cost()
         self.consumer = consumer
         self._runs = runs
@@ -51,10 +63,15 @@ class Replay:
         self.begin()
         while True:
             done = self.slice()
-            if progress is not None and self._held is not None:
-                progress(self._held.done)
+            if progress is not None:
+                progress(self.done)
             if done is not None:
                 return done
+
+    @property
+    def done(self) -> int:
+        """The commits that were seen so far."""
+        return 0 if self._held is None else self._held.done
 
     def begin(self) -> None:
         """List the new run, or take over; raise `ConcurrencyConflict` while another worker is at it."""
@@ -67,8 +84,8 @@ class Replay:
             if found.next is None:
                 if found.old is not None:
                     remove_run(self._store, self.consumer, found.old, self.cost)
-                newest = max(found.live, found.old or 0)
-                claimed = replace(claimed, next=newest + 1, cursor=None, done=0, old=None)
+                number = found.newest + 1
+                claimed = replace(claimed, next=number, newest=number, cursor=None, done=0, old=None)
             written = self._runs.change(self.consumer, found, claimed, self.cost)
             if written is not None:
                 assert written.next is not None
@@ -88,10 +105,9 @@ class Replay:
             newest = page.items[-1]
             self._move(replace(held, cursor=(newest["pk"], newest["c"]), done=done, until=now + CLAIM))
             return None
-        switched = replace(
-            held, live=held.next, next=None, cursor=None, done=done, until=0, old=held.live, switched=now
-        )
-        return self._move(switched).live
+        live, old = (held.next, held.live) if self._switches else (held.live, held.next)
+        ended = replace(held, live=live, next=None, cursor=None, done=done, until=0, old=old, switched=now)
+        return self._move(ended).live
 
     def _offer(self, taker: Taker, commit: Commit) -> None:
         for offer in range(OFFERS):

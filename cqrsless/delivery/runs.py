@@ -29,6 +29,8 @@ class Control:
 
     live: int = 1
     next: int | None = None
+    #: The highest number that any run had: none is used twice.
+    newest: int = 1
     #: The moment (microseconds) that the consumer starts from; `None`: not yet said.
     since: int | None = None
     #: How far the scan that fills `next` got, and how many commits it has seen.
@@ -91,7 +93,7 @@ class Runs:
 
 
 def _item(consumer: str, control: Control) -> Item:
-    item: Item = {"pk": f"c#{consumer}", "sk": "-", "rev": control.rev, "run": control.live}
+    item: Item = {"pk": f"c#{consumer}", "sk": "-", "rev": control.rev, "run": control.live, "newest": control.newest}
     for name, value in (("next", control.next), ("since", control.since), ("old", control.old)):
         if value is not None:
             item[name] = value
@@ -110,6 +112,7 @@ def _control(item: Item) -> Control:
     return Control(
         live=item["run"],
         next=item.get("next"),
+        newest=item["newest"],
         since=item.get("since"),
         cursor=(item["at"], item["at_c"]) if "at" in item else None,
         done=item["done"],

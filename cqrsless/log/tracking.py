@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from ..aggregates.commits import microseconds
 from ..delivery.batches import Taker
@@ -51,14 +51,23 @@ def tip(store: Store, found: Control, cost: Cost) -> Token:
     return Token(found.reads, positions)
 
 
+class Takers(Protocol):
+    """Who is fed: asked before a page is read, and again before the token moves past it."""
+
+    def now(self, cost: Cost) -> Sequence[Taker]: ...
+    def late(self, cost: Cost) -> Sequence[Taker]:
+        """Give those that have come since `now`."""
+        ...
+
+
 class Worker:
-    """Feeds one slice of a processor's run from the log. `takers` are asked for the event names that they handle."""
+    """Feeds one slice of a processor from the log; commits without one of `names` are not read."""
 
     def __init__(
         self,
         store: Store,
         tokens: Tokens,
-        takers: Sequence[Taker],
+        takers: Takers,
         names: frozenset[str],
         decoder: Decoder,
         now: Callable[[], datetime],
@@ -138,30 +147,44 @@ class Worker:
                 self._move(at(self._token, segment, position))
 
     def _offer_all(self, item: Item, refs: Sequence[Ref], begun: int, segment: int, part: str, slice_: int) -> None:
-        """Offer a page's references; note the position inside the page where one is refused, or before the claim ends."""
-        for done in range(max(begun, 0), len(refs)):
-            if not self._concerns(refs[done], slice_):
-                continue
+        """Offer a page's references; note the position inside where one is refused, or before the claim ends."""
+        concerned = [done for done in range(max(begun, 0), len(refs)) if self._concerns(refs[done], slice_)]
+        if not concerned:
+            return
+        takers = self._takers.now(self.cost)
+        for done in concerned:
+            if microseconds(self._now()) > self._renew:
+                takers = [*takers, *self._catch_up(refs, concerned, done)]
+                self._move(at(self._token, segment, Position(part, item["n"], done)))
             try:
-                self._offer(refs[done])
+                self._offer(refs[done], takers)
             except Stuck:
+                self._catch_up(refs, concerned, done)
                 self._move(at(self._token, segment, Position(part, item["n"], done)))
                 raise
-            if microseconds(self._now()) > self._renew:
-                self._move(at(self._token, segment, Position(part, item["n"], done + 1)))
+        self._catch_up(refs, concerned, len(refs))
+
+    def _catch_up(self, refs: Sequence[Ref], concerned: Sequence[int], before: int) -> Sequence[Taker]:
+        """Offer what was read so far of a page to those who have come meanwhile, before the token moves past it."""
+        late = self._takers.late(self.cost)
+        if late:
+            for done in concerned:
+                if done < before:
+                    self._offer(refs[done], late)
+        return late
 
     def _concerns(self, ref: Ref, slice_: int) -> bool:
         if self._tokens.slices > 1 and pages.segment_of(ref.pk, self._tokens.slices) != slice_:
             return False
         return not self._names.isdisjoint(ref.names)
 
-    def _offer(self, ref: Ref) -> None:
+    def _offer(self, ref: Ref, takers: Sequence[Taker]) -> None:
         item = self.store.get("events", ref.pk, ref.number, self.cost)
         if item is None:
             return  # erased since
         commit = Commit(item, self._decoder)
         self.seen += 1
-        for taker in self._takers:
+        for taker in takers:
             for offer in range(OFFERS):
                 try:
                     taker.take(commit, self.cost)

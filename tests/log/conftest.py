@@ -77,6 +77,19 @@ class Reader:
         self.got.append((commit.pk, commit.number))
 
 
+class Always:
+    """The same takers all the time."""
+
+    def __init__(self, takers: Sequence[Any]) -> None:
+        self.takers = takers
+
+    def now(self, cost: Cost) -> Sequence[Any]:
+        return self.takers
+
+    def late(self, cost: Cost) -> Sequence[Any]:
+        return ()
+
+
 class World:
     """Commits in a store, and a log over them."""
 
@@ -134,10 +147,9 @@ class World:
         self, run: int, takers: Sequence[Any], slices: int = 1, from_beginning: bool = True, store: Any = None
     ) -> Worker:
         where = store or self.store
+        fed: Any = Always(takers)
         tokens = Tokens(where, "statements", run, slices, self.clock)
-        return Worker(
-            where, tokens, takers, frozenset({"Done"}), Decoder({}), self.clock, from_beginning=from_beginning
-        )
+        return Worker(where, tokens, fed, frozenset({"Done"}), Decoder({}), self.clock, from_beginning=from_beginning)
 
 
 @pytest.fixture

@@ -1,0 +1,21 @@
+"""An application's clock, which the embedded stores can move on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+
+class Clock:
+    """The application's clock, which can be moved on."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return self._clock() + self._ahead
+
+    def move_to(self, time: datetime) -> None:
+        """Move on to a moment; a moment that is past already changes nothing."""
+        self._ahead += max(time - self.now(), timedelta(0))

@@ -1,0 +1,1 @@
+"""All that reacts to the commits of one application, put together and run."""

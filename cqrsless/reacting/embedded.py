@@ -1,0 +1,42 @@
+"""On an embedded store nothing comes by itself: what is pending is delivered, and what is due fired, when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from ..clock import Clock
+from ..driver import Drained, drain
+from ..processors.scheduling import Scheduling
+from ..processors.stored_schedules import StoredScheduler
+from ..store import Store
+
+
+def deliver(entrypoint: Callable[[Any, Any], Any], store: Store, clock: Clock) -> Drained:
+    """Deliver every pending event in real stream records, and what handlers cause by that."""
+    return drain(entrypoint, store, clock=clock.now)
+
+
+def advance(
+    delta: timedelta,
+    clock: Clock,
+    scheduler: StoredScheduler,
+    scheduling: Scheduling,
+    settle: Callable[[], object],
+) -> int:
+    """Move the clock on, and at each moment on the way fire what is due then and deliver what that causes.
+
+    Gives the number of commands that were fired.
+    """
+    if delta < timedelta(0):
+        raise ValueError(f"the clock cannot be moved back by {-delta}")
+    until = clock.now() + delta
+    fired = 0
+    settle()
+    while (due := scheduler.next_due(until)) is not None:
+        clock.move_to(due)
+        fired += scheduler.fire_due(max(due, clock.now()), scheduling.fire)
+        settle()
+    clock.move_to(until)
+    return fired

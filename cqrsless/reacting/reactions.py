@@ -1,0 +1,195 @@
+"""What happens to delivered commits and pages: every consumer of this function is offered them, in the right runs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from ..aggregates.commits import microseconds
+from ..delivery.batches import Batch, Delivery, Taker
+from ..delivery.commit import Commit, Decoder
+from ..delivery.consuming import Feeder
+from ..delivery.letters import Letters, Parked
+from ..delivery.places import Places
+from ..delivery.replaying import Progress, Replay
+from ..delivery.runs import Runs
+from ..errors import AppLoadError, UnknownMessage
+from ..log.indexer import Indexer
+from ..log.tokens import Tokens
+from ..log.tracking import Worker
+from ..messages import Cost, Message
+from ..processors.effects import Effects
+from ..processors.external import ExternalEvents
+from ..processors.handlers import event_handlers
+from ..processors.scheduling import Retry, Scheduler, Scheduling
+from ..publishing.sending import Sender
+from ..registry import Model, did_you_mean
+from ..store import Store
+from ..surroundings import Surroundings
+from .lanes import Lanes, runs_of
+from .members import INDEXER, VIEWS, Member, Parts, PublisherMember, begin, members
+
+log = logging.getLogger("cqrsless")
+#: How far before the first delivered batch a processor starts that nobody has started: what is fresh then is new.
+GRACE: Final = timedelta(minutes=5)
+
+
+class Reactions:
+    """The consumers of one model on one store. `selection` is a function's `CQRSLESS_PROCESSOR`; `None` runs all."""
+
+    def __init__(
+        self,
+        model: Model,
+        store: Store,
+        surroundings: Surroundings,
+        *,
+        dispatch: Callable[[Message], Any],
+        scheduler: Scheduler,
+        sender: Sender,
+        now: Callable[[], datetime],
+        selection: str | None = None,
+        indexes: bool = False,
+    ) -> None:
+        self.model = model
+        self.store = store
+        self.decoder = Decoder(model.events)
+        self.places = Places(store)
+        self.feeder = Feeder(store, self.places, self.decoder)
+        self.runs = Runs(store, now)
+        self.scheduling = Scheduling(scheduler, store, now, dispatch, self._resume)
+        effects = Effects(model, dispatch, self.scheduling)
+        parts = Parts(
+            model, store, self.places, self.decoder, self.feeder, self.runs, self.scheduling, effects, surroundings,
+            sender, now,
+        )  # fmt: skip
+        self.members = {member.name: member for member in members(parts)}
+        self.letters = Letters(self._parked, self.feeder)
+        external = [record for record in model.event_handlers if record.source is not None]
+        handlers = event_handlers(external, surroundings, effects)
+        self.external = ExternalEvents(
+            [(record.source, handler) for record, handler in zip(external, handlers, strict=True) if record.source],
+            model.events,
+        )
+        self._now = now
+        self._selected = self._select(selection)
+        self._indexer = Indexer(store) if indexes or selection == INDEXER else None
+
+    # -- commits
+
+    def consume(self, deliveries: Sequence[Delivery]) -> list[str]:
+        """Offer a batch to every subscribing consumer; give the records that have to come again."""
+        batch = Batch(deliveries, self.decoder)
+        if self._indexer is not None:
+            self._indexer.index((delivery.item for delivery in deliveries), batch.cost)
+        lanes = self._lanes([member for member in self._selected if not member.tracking])
+        batch.offer(lanes.now(batch.cost))
+        late = lanes.late(batch.cost)
+        if late:
+            batch.offer(late)
+        return batch.failed()
+
+    def _lanes(self, mine: Sequence[Member]) -> Lanes:
+        return Lanes(mine, self.runs, self._now, microseconds(self._now() - GRACE))
+
+    def start(self) -> None:
+        """Write down, for each processor that starts now, that it does; those that have started stay as they are."""
+        cost = Cost()
+        for member in self.members.values():
+            begin(member, self.runs, microseconds(self._now()), cost)
+
+    # -- the log
+
+    def wake(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Let every tracking processor of this function read the log to its end, or until `stop`."""
+        for group in dict.fromkeys(member.group for member in self._selected if member.tracking):
+            mine = [member for member in self.members.values() if member.group == group]
+            names = frozenset[str]().union(*(member.stored_names for member in mine))
+            count = self.model.processors[group].segments
+            tokens = Tokens(self.store, group, 1, count, self._now)
+            beginning = any(member.from_beginning for member in mine)
+            for slice_ in range(count):
+                Worker(
+                    self.store, tokens, self._lanes(mine), names, self.decoder, self._now, from_beginning=beginning
+                ).run(slice_, stop=stop)
+
+    # -- replays
+
+    def replay(self, name: str, progress: Progress | None = None) -> None:
+        """Build a view anew from the stored history, beside the live run, or call a processor's handlers again for it.
+
+        A processor's name stands for its handlers and the views that it keeps.
+        """
+        mine = [member for member in self.members.values() if name in (member.name, member.group)]
+        if not mine:
+            raise UnknownMessage(f"no processor or view is called {name!r}{did_you_mean(name, self.members)}")
+        done = 0
+
+        def told(count: int) -> None:
+            if progress is not None:
+                progress(done + count)
+
+        for member in mine:
+            if isinstance(member, PublisherMember):
+                raise UnknownMessage("publishers take part in no replay: what they sent is sent")
+            replay = Replay(
+                self.runs, member.name, self._replaying(member), self.decoder, self._now, switches=member.switches
+            )
+            replay.run(told)
+            done += replay.done
+
+    def _replaying(self, member: Member) -> Callable[[int], Taker]:
+        return lambda run: member.taker(run, 0, replays=True)
+
+    # -- what is parked
+
+    def park_given_up(self, deliveries: Sequence[Delivery], why: str) -> list[str]:
+        """Park the aggregates of commits that Lambda gave up on; give those that could not be parked."""
+        failed: list[str] = []
+        cost = Cost()
+        for delivery in deliveries:
+            try:
+                commit = Commit(delivery.item, self.decoder)
+                for member in self._selected:
+                    if not member.tracking and not member.stored_names.isdisjoint(commit.names):
+                        control = self.runs.read(member.name, cost)
+                        member.parked(control.live, member.since(control)).give_up(commit, why, cost)
+            except Exception:
+                log.exception("%s@%s could not be parked", delivery.item.get("pk"), delivery.item.get("c"))
+                failed.append(delivery.id)
+        return failed
+
+    def _parked(self, name: str) -> Parked:
+        member = self.members.get(name)
+        if member is None:
+            raise UnknownMessage(f"no processor or view is called {name!r}{did_you_mean(name, self.members)}")
+        control = self.runs.read(name, Cost())
+        return member.parked(control.live, member.since(control))
+
+    def _resume(self, retry: Retry) -> None:
+        """Retry what a handler asked to be retried later; a run that is gone has nothing to retry."""
+        member = self.members.get(retry.consumer)
+        if member is None:
+            log.warning("%s, which wanted %s to be retried, is not there any more", retry.consumer, retry.key)
+            return
+        control = self.runs.read(retry.consumer, Cost())
+        if retry.run in runs_of(member, control):
+            member.parked(retry.run, member.since(control)).resume(retry.key, retry.commit, Cost())
+
+    # -- which
+
+    def _select(self, selection: str | None) -> list[Member]:
+        everyone = list(self.members.values())
+        if selection is None:
+            return everyone
+        if selection == INDEXER:
+            return []
+        mine = [member for member in everyone if member.group == selection or member.name == selection]
+        if not mine and selection != VIEWS and selection not in self.model.processors:
+            groups = sorted({member.group for member in everyone} | {INDEXER})
+            raise AppLoadError(
+                f"CQRSLESS_PROCESSOR is {selection!r}, which no processor or view is called"
+                f"{did_you_mean(selection, groups)}: it is one of {', '.join(groups)}"
+            )
+        return mine
