@@ -195,6 +195,20 @@ def summary(made: Registry, *names: str) -> None:
         return None
 
 
+def shared(made: Registry) -> None:
+    """Add a view with many orders to a row."""
+
+    @made.projector("Placed", view=made.view("Spent", key="customer_id"))
+    def spent(row: Any, event: Any) -> Any:
+        row = row or {"customer_id": event["customer_id"], "orders": {}}
+        row["orders"].setdefault(event["order_id"], []).append(event["total"])
+        return row
+
+    @made.projector("Forgotten", view="Spent")
+    def forgotten(row: Any, event: Any) -> Any:
+        return None
+
+
 def order(number: str = "o-1", **more: Any) -> dict[str, Any]:
     return {"order_id": number, **more}
 

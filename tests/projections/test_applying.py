@@ -10,7 +10,7 @@ from cqrsless import Message, Registry
 from cqrsless.delivery.commit import Commit
 from cqrsless.delivery.consuming import Failed
 from cqrsless.messages import Cost
-from tests.projections.harness import Bench, everything, order, registry, summary
+from tests.projections.harness import Bench, everything, order, registry, shared, summary
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -142,20 +142,6 @@ def test_the_row_of_a_composite_id_is_its_own_place() -> None:
     assert container.feed(bench.commit("Seat:hamlet,f 7", ("Booked", {"by": "Bob"}))) == cost(2, 1, 1)
     assert container.feed(bench.commit("Seat:hamlet,f 7", ("Booked", booked))) == cost(1, 0, 1)
     assert bench.rows("Seats") == {("shamlet", "sf!P7"): booked}
-
-
-def shared(made: Registry) -> None:
-    """Add a view with many orders to a row."""
-
-    @made.projector("Placed", view=made.view("Spent", key="customer_id"))
-    def spent(row: Any, event: Any) -> Any:
-        row = row or {"customer_id": event["customer_id"], "orders": {}}
-        row["orders"].setdefault(event["order_id"], []).append(event["total"])
-        return row
-
-    @made.projector("Forgotten", view="Spent")
-    def forgotten(row: Any, event: Any) -> Any:
-        return None
 
 
 def test_a_row_of_many_aggregates_and_the_place_are_one_transaction_at_twice_the_units(url: str) -> None:

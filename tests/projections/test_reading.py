@@ -40,10 +40,8 @@ class Reading(Bench):
         self.views = Views(self.app.model.views, self.store, lambda view, cost: self.run)
 
     def place(self, count: int, **more: Any) -> None:
-        items = [
-            self.commit(f"Order:o-{number:03}", ("Placed", order(f"o-{number:03}", customer_id="c-1", n=number, **more)))
-            for number in range(count)
-        ]
+        rows = [order(f"o-{number:03}", customer_id="c-1", n=number, **more) for number in range(count)]
+        items = [self.commit(f"Order:{row['order_id']}", ("Placed", row)) for row in rows]
         feed_all(self.container(run=self.run), items)
 
     def remove(self, *numbers: int) -> None:
