@@ -54,10 +54,10 @@ class Batch:
     def offer(self, takers: Sequence[Taker]) -> None:
         for taker in takers:
             self._prepare(taker)
-        stuck: set[tuple[str, str]] = set()
+        stuck: set[tuple[int, str]] = set()  # two runs of one consumer have the same name
         for record, commit in self._commits:
-            for taker in takers:
-                if (taker.name, commit.pk) in stuck:
+            for at, taker in enumerate(takers):
+                if (at, commit.pk) in stuck:
                     self._failed[record] = None
                     continue
                 try:
@@ -68,7 +68,7 @@ class Batch:
                     log.exception("%s could not take %s@%s", taker.name, commit.pk, commit.number)
                 else:
                     continue
-                stuck.add((taker.name, commit.pk))
+                stuck.add((at, commit.pk))
                 self._failed[record] = None
 
     def _prepare(self, taker: Taker) -> None:

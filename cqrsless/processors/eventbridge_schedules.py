@@ -45,7 +45,7 @@ def schedule_name(namespace: str, id: str) -> str:
 
 
 class EventBridgeScheduler:
-    """Creates and deletes schedules; `namespace` keeps two applications in one group apart."""
+    """Creates and deletes schedules; `namespace`, a store's URL, keeps two applications in one group apart."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class EventBridgeScheduler:
         client: Any = None,
     ) -> None:
         environ = os.environ if environ is None else environ
-        self.namespace = namespace
+        self.namespace = namespace.partition("?")[0]  # its options may differ between functions
         self.group = environ.get("CQRSLESS_SCHEDULER_GROUP") or "default"
         self.role = environ.get("CQRSLESS_SCHEDULER_ROLE")
         self.target = environ.get("CQRSLESS_SCHEDULER_TARGET")

@@ -107,7 +107,8 @@ class Container:
             records = [one for one in model.event_handlers if one.processor == name]
             handlers = event_handlers(records, self.surroundings, self.effects)
             outer += [(one.source, two) for one, two in zip(records, handlers, strict=True) if one.source is not None]
-            some = Handlers(handlers, self.decoder)
+            inner = [two for one, two in zip(records, handlers, strict=True) if one.source is None]
+            some = Handlers(inner, self.decoder)
             options = {"run": run, "since": since, "replays": replays}
             if record.ordered:
                 self.ordered[name] = ProcessorConsumer(record, some, self.places, self.scheduling, bench.now, **options)

@@ -35,7 +35,7 @@ def test_an_event_goes_to_the_handlers_of_its_name_and_source() -> None:
     got: list[str] = []
     for label, source in (("ours", "payments"), ("theirs", "refunds")):
 
-        def note(event: Any, label: str = label) -> None:
+        def note(event: Any, *, label: str = label) -> None:
             got.append(label)
 
         note.__qualname__ = label

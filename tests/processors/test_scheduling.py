@@ -65,7 +65,7 @@ def test_a_timedelta_counts_from_the_events_time_and_not_from_now() -> None:
 
 
 def test_a_naive_datetime_is_refused_with_what_to_write() -> None:
-    naive = datetime(2026, 3, 1)  # noqa: DTZ001  # what a user might write
+    naive = datetime(2026, 3, 1)  # what a user might write
     with pytest.raises(ValueError, match=r"due=datetime.* of Expire has no time zone: write datetime\(\.\.\., tzinfo="):
         due_time(naive, NOON, "Expire")
     bench = shop(lambda event: Command("Close", {"id": "c"}, due=naive))
