@@ -23,6 +23,7 @@ from .metrics import Metrics, metrics_from_environment
 from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
 from .store import Store
 from .stores import open_store
+from .surroundings import reading_after
 
 if TYPE_CHECKING:
     from .delivery.batches import Delivery
@@ -164,14 +165,29 @@ class App:
                 outcomes.append(error)
         return outcomes
 
-    def ask(self, query: Query | str, payload: Any = None) -> Any:
-        """Ask a query, given whole or as name and payload; give what its handler returned."""
+    def ask(self, query: Query | str, payload: Any = None, *, after: CommandResult | None = None) -> Any:
+        """Ask a query, given whole or as name and payload; give what its handler returned.
+
+        With `after`, each view that it reads first comes to hold what that command committed, which is waited for a few
+        seconds at most; then `NotCaughtUp` is raised.
+        """
         if isinstance(query, str):
             query = Query(query, {} if payload is None else payload)
         identity = uuid.uuid4().hex
-        return self.dispatch(
-            Message(identity, query.name, "query", query.payload, self._clock.now(), correlation_id=identity)
-        )
+        message = Message(identity, query.name, "query", query.payload, self.now(), correlation_id=identity)
+        if after is None:
+            return self.dispatch(message)
+        from .projections.freshness import Reference
+
+        reference = Reference.to(after)
+        with reading_after(*() if reference is None else (reference,)):
+            return self.dispatch_after(message)
+
+    def dispatch_after(self, message: Message) -> Any:
+        """Dispatch a query whose views wait for commits; on an embedded store, what is pending is delivered first."""
+        if is_embedded(self.store):
+            self.drain()
+        return self.dispatch(message)
 
     # -- what is stored
 

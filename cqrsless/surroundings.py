@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .messages import Message
 from .resources import Resources
@@ -12,9 +14,21 @@ from .resources import Resources
 if TYPE_CHECKING:
     from .registry import MiddlewareRecord
 
-__all__ = ["Step", "Surroundings"]
+__all__ = ["Step", "Surroundings", "reading_after"]
 
 Step = Callable[[Message], Any]
+#: The commits that the views of the query being answered are to hold.
+_awaited: Final[ContextVar[tuple[Any, ...]]] = ContextVar("cqrsless_awaited", default=())
+
+
+@contextmanager
+def reading_after(*references: Any) -> Iterator[None]:
+    """Let the views that are read inside wait until they hold some commits."""
+    token = _awaited.set(references)
+    try:
+        yield
+    finally:
+        _awaited.reset(token)
 
 
 class Surroundings:
@@ -32,7 +46,10 @@ class Surroundings:
 
     def injected(self, names: tuple[str, ...], message: Message) -> dict[str, Any]:
         """Give what a function takes by name."""
-        return {name: message if name == "message" else self.resources.get(name) for name in names}
+        given: dict[str, Any] = {name: message if name == "message" else self.resources.get(name) for name in names}
+        if "views" in given and (awaited := _awaited.get()):
+            given["views"] = given["views"].after(*awaited)
+        return given
 
     def _layer(self, record: MiddlewareRecord) -> Callable[..., Any]:
         if not record.inject:

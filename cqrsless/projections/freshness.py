@@ -43,13 +43,15 @@ class Reference(NamedTuple):
         return cls(aggregate_key(result.aggregate, result.aggregate_id), result.version, names)
 
     @classmethod
-    def read(cls, text: str) -> Reference:
+    def read(cls, text: object) -> Reference:
         """Read what `str()` wrote; raise `MalformedMessage` for anything else.
 
         >>> Reference.read(str(Reference("Order#o-1", 3)))
         Reference(key='Order#o-1', version=3, names=None)
         """
         try:
+            if not isinstance(text, str):
+                raise TypeError
             key, version = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True))
             is_key = isinstance(key, str) and 0 < len(key.encode()) <= KEY_LIMIT and "#" in key
             if is_key and type(version) is int and 0 < version < 2**63:

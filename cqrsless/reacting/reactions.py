@@ -24,6 +24,8 @@ from ..processors.effects import Effects
 from ..processors.external import ExternalEvents
 from ..processors.handlers import event_handlers
 from ..processors.scheduling import Retry, Scheduler, Scheduling
+from ..projections.freshness import Freshness
+from ..projections.reading import Views
 from ..publishing.sending import Sender
 from ..registry import Model, did_you_mean
 from ..store import Store
@@ -72,6 +74,9 @@ class Reactions:
             [(record.source, handler) for record, handler in zip(external, handlers, strict=True) if record.source],
             model.events,
         )
+        id_fields = {name: aggregate.record.id_field for name, aggregate in model.aggregates.items()}
+        freshness = Freshness(store, model.projectors, id_fields, self.decoder, self.runs.live)
+        self.views = Views(model.views, store, self.runs.live, freshness=freshness)
         self._now = now
         self._selected = self._select(selection)
         self._indexer = Indexer(store) if indexes or selection == INDEXER else None

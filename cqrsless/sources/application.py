@@ -24,6 +24,10 @@ class Application(Protocol):
         """Handle a command (giving its `CommandResult`) or a query (giving what its handler returned)."""
         ...
 
+    def dispatch_after(self, message: Message) -> Any:
+        """Handle a query whose views are to hold some commits (`surroundings.reading_after`)."""
+        ...
+
     def receive_event(self, message: Message) -> bool:
         """Handle an external event; say whether anybody handles it."""
         ...

@@ -17,9 +17,10 @@ from ..messages import CommandResult, Message
 from ..registry.records import CommandRecord, QueryRecord
 from ..routing import Match
 from ..schemas import list_fields
+from ..surroundings import reading_after
 from .application import Application, request_id
 from .direct import answer_command
-from .documents import parse, plain, shown
+from .documents import is_text, parse, plain, shown
 from .identity import Identity
 from .problems import Response, bare_problem, problem
 
@@ -27,6 +28,9 @@ __all__ = ["Request", "a_string", "an_object", "headers_of", "respond"]
 
 log: Final = logging.getLogger("cqrsless.sources")
 
+#: A command's answer names its commit in one header; a query that gives it back in the other reads its own writes.
+COMMIT: Final = "cqrsless-commit"
+AFTER: Final = "cqrsless-after"
 _VERSION: Final = re.compile(r'(?:W/)?"(\d{1,18})"|(\d{1,18})', re.ASCII)
 
 
@@ -57,13 +61,24 @@ def respond(event: Mapping[str, Any], context: Any, app: Application, read: Call
         match = app.model.routes.match(request.method, request.path)
         record = (app.model.commands if match.kind == "command" else app.model.queries)[match.name]
         message = _message(request, match, record, instance, app)
-        return _answer(app.dispatch(message), record, request, app)
+        return _answer(_dispatch(message, request, app), record, request, app)
     except CqrslessError as error:
         _log(request, message, error, error.status)
         return problem(error, instance, allow=_allowed(request, error, app))
     except Exception as error:
         _log(request, message, error, 500)
         return bare_problem(instance)
+
+
+def _dispatch(message: Message, request: Request, app: Application) -> Any:
+    """Dispatch the message; a query that names the commit of an answer before waits until its views hold that."""
+    after = request.headers.get(AFTER)
+    if after is None or message.kind != "query":
+        return app.dispatch(message)
+    from ..projections.freshness import Reference
+
+    with reading_after(Reference.read(after)):
+        return app.dispatch_after(message)
 
 
 def _message(
@@ -163,6 +178,12 @@ def _answer(outcome: Any, record: CommandRecord | QueryRecord, request: Request,
     result: CommandResult = outcome
     if result.version is not None:
         headers["etag"] = f'"{result.version}"'
+        if app.model.projectors:
+            from ..projections.freshness import Reference
+
+            reference = Reference.to(result)
+            if reference is not None:
+                headers[COMMIT] = str(reference)
     status = 200
     if _created(result, record):
         status = 201
@@ -220,8 +241,8 @@ def an_object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def a_string(parent: Mapping[str, Any], name: str) -> str:
     """Give a text inside an event."""
-    value = parent.get(name)
-    if not isinstance(value, str) or not value:
+    value: Any = parent.get(name)
+    if not value or not is_text(value):
         raise MalformedMessage(f"'{name}' of the request is {shown(value)}, and has to be a string")
     return value
 
