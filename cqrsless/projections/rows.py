@@ -38,19 +38,19 @@ class Layout:
         self.view = view
         self.run = run
         self._rows = f"v#{run}#{view.name}#"
+        self._told = [f"{field!r} in the key of the view {view.name}" for field in view.key]
 
     def key(self, values: Sequence[Any]) -> Key:
         """Give the key of the row with these values in the view's key fields."""
-        parts = [encode(value, what) for value, what in zip(values, self._told(self.view.key), strict=True)]
-        told = self._told(self.view.key)
-        sk = sort_key(parts[1], told[1]) if len(parts) > 1 else ALONE
-        return partition(self._rows, parts[0], told[0]), sk
+        told = self._told
+        sk = sort_key(encode(values[1], told[1]), told[1]) if len(told) > 1 else ALONE
+        return partition(self._rows, encode(values[0], told[0]), told[0]), sk
 
     def partition(self, value: Any, index: str | None = None) -> str:
         """Give the partition that lists the rows with a value in the first key field, of the view or of an index."""
         if index is None:
-            return partition(self._rows, encode(value, self._told(self.view.key)[0]), self._told(self.view.key)[0])
-        told = self._told(self.view.indexes[index], index)[0]
+            return partition(self._rows, encode(value, self._told[0]), self._told[0])
+        told = self._told_of(index)[0]
         return partition(self._entries(index), encode(value, told), told)
 
     def entries(self, row: Mapping[str, Any], key: Key) -> dict[str, str]:
@@ -60,7 +60,7 @@ class Layout:
             values = [row.get(field) for field in fields]
             if any(value is None for value in values):
                 continue
-            told = self._told(fields, index)
+            told = self._told_of(index)
             parts = [encode(value, what) for value, what in zip(values, told, strict=True)]
             partition(self._entries(index), parts[0], told[0])
             own = [part for part in (key[0][len(self._rows) :], key[1]) if part != ALONE]
@@ -80,9 +80,9 @@ class Layout:
     def _entries(self, index: str) -> str:
         return f"i#{self.run}#{self.view.name}#{index}#"
 
-    def _told(self, fields: Sequence[str], index: str | None = None) -> list[str]:
-        where = f"the view {self.view.name}" if index is None else f"the index {index} of the view {self.view.name}"
-        return [f"{field!r} in the key of {where}" for field in fields]
+    def _told_of(self, index: str) -> list[str]:
+        fields = self.view.indexes[index]
+        return [f"{field!r} in the key of the index {index} of the view {self.view.name}" for field in fields]
 
 
 def read(item: Item | None) -> dict[str, Any] | None:
