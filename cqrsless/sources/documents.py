@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -11,17 +12,19 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from math import isfinite
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeGuard
 from uuid import UUID
 
 from ..errors import MalformedMessage, SerializationFailed
 
-__all__ = ["check", "parse", "plain", "shown"]
+__all__ = ["check", "is_text", "parse", "plain", "shown"]
 
 #: How deep a document may nest. Python's own stack ends at some 1,000 calls, and a payload is walked more than once.
 DEEPEST: Final = 100
 #: How much of a wrong input is shown in an error text.
 SHOWN: Final = 200
+
+_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 def parse(text: str | bytes, what: str) -> dict[str, Any]:
@@ -157,6 +160,15 @@ def _key(name: Any, path: str) -> str:
     raise SerializationFailed(
         f"{_at(path)} has a key of type {type(name).__name__}: keys are strings in JSON", path=path.lstrip(".")
     )
+
+
+def is_text(value: Any) -> TypeGuard[str]:
+    """Say whether this is text that has an encoding; Python's strings may hold half a surrogate pair, too.
+
+    >>> is_text("é"), is_text("\\ud800"), is_text(7)
+    (True, False, False)
+    """
+    return isinstance(value, str) and (value.isascii() or not _HALF_PAIR.search(value))
 
 
 def shown(value: Any) -> str:

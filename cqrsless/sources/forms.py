@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 from ..errors import MalformedMessage
 from ..messages import NOTHING, Message
 from ..processors import scheduling
-from .documents import parse, shown
+from .documents import is_text, parse, shown
 
 __all__ = ["Origin", "direct", "enclosed", "is_direct", "moment"]
 
@@ -199,7 +199,7 @@ def moment(text: Any, what: str) -> datetime | None:
 
 def _text(document: Mapping[str, Any], name: str) -> str:
     value = document.get(name)
-    if isinstance(value, str) and 0 < len(value) <= LONGEST_ID:
+    if is_text(value) and 0 < len(value) <= LONGEST_ID:
         return value
     if value is None:
         raise MalformedMessage(f"'{name}' is missing")

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote
 
 from ..errors import MalformedMessage
 from .application import Application
-from .documents import shown
+from .documents import is_text, shown
 from .http import Request, a_string, an_object, headers_of, respond
 from .identity import of_http_api
 from .rest_api import base_path
@@ -62,7 +62,7 @@ def _query(event: Mapping[str, Any]) -> dict[str, list[str]]:
     text = event.get("rawQueryString")
     if not text:
         return {}
-    if not isinstance(text, str):
+    if not is_text(text):
         raise MalformedMessage(f"'rawQueryString' of the request is {shown(text)}, and has to be a string")
     query: dict[str, list[str]] = {}
     try:

@@ -32,6 +32,9 @@ _CALLER: Final = (
     "cognitoAuthenticationProvider",
 )
 
+#: An ARN is at most 2,048 characters long; the actor is stored with every commit.
+LONGEST_ACTOR: Final = 2_048
+
 NOBODY: Final = Identity(None, NOTHING)
 
 
@@ -88,7 +91,7 @@ def of_rest_api(context: Mapping[str, Any]) -> Identity:
 def _known(actor: Any, claims: Mapping[str, Any]) -> Identity:
     if actor is None:
         return Identity(None, claims) if claims else NOBODY
-    if not isinstance(actor, str) or not actor:
+    if not isinstance(actor, str) or not 0 < len(actor) <= LONGEST_ACTOR or not actor.isprintable():
         return _unread(f"it names {shown(actor)}")
     return Identity(actor, claims)
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ..errors import MalformedMessage
 from .application import Application
-from .documents import shown
+from .documents import is_text, shown
 from .http import Request, a_string, an_object, headers_of, respond
 from .identity import of_rest_api
 
@@ -73,6 +73,6 @@ def query_of(event: Mapping[str, Any]) -> dict[str, list[str]]:
         name: [value] for name, value in an_object(event, "queryStringParameters").items()
     }
     for name, values in given.items():
-        if not isinstance(values, list) or not values or not all(isinstance(value, str) for value in values):
+        if not is_text(name) or not isinstance(values, list) or not values or not all(map(is_text, values)):
             raise MalformedMessage(f"the query parameter {shown(name)} is {shown(values)}, and has to be text")
     return dict(given)

@@ -30,7 +30,11 @@ def handle(event: Mapping[str, Any], context: Any, app: Application) -> dict[str
     held: set[str] = set()
     for record in event["Records"]:
         message_id = record.get("messageId") if isinstance(record, Mapping) else None
-        if not isinstance(message_id, str) or not message_id:
+        if (
+            not isinstance(message_id, str)
+            or not 0 < len(message_id) <= forms.LONGEST_ID
+            or not message_id.isprintable()
+        ):
             nameless = MalformedMessage(f"a record has the messageId {shown(message_id)}, and cannot be handled")
             log_failure("a record of the batch", nameless)
             continue

@@ -69,3 +69,12 @@ def test_a_stage_alone_is_the_root() -> None:
     event["rawPath"] = "/dev"
     event["requestContext"]["stage"] = "dev"
     assert json.loads(handle(event, CONTEXT, Shop())["body"])["detail"].startswith("no handler for POST /")
+
+
+@pytest.mark.parametrize("name", ["rawPath", "rawQueryString"])
+def test_half_a_surrogate_pair_is_no_text(name: str) -> None:
+    event = recorded("http_api")
+    event[name] = "/a\ud800"
+    answer = handle(event, CONTEXT, Shop())
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["detail"].startswith(f"'{name}' of the request is ")

@@ -49,6 +49,7 @@ def test_a_failure_is_raised_so_that_lambda_tries_again_once_the_others_had_thei
         ({"Message": "not json"}, "the SNS message is not JSON: Expecting value at line 1 column 1"),
         ({"Message": None}, "'Message' of the SNS notification is None, and has to be a string of JSON"),
         ({"MessageId": 7}, "'MessageId' is 7, and has to be a string of 1 to 256 characters"),
+        ({"MessageId": "\ud800"}, r"'MessageId' is '\ud800', and has to be a string of 1 to 256 characters"),
         ({"Timestamp": "yesterday"}, "'Timestamp' is 'yesterday', and has to be a time such as '2026-11-23T12:00:00Z'"),
         ({"Message": '{"query": "GetOrder"}'}, "the SNS message is the query 'GetOrder', and nobody here would read"),
         ({"Message": '{"a": 1}'}, "the SNS message has none of the forms that are read: a command"),

@@ -224,7 +224,19 @@ def test_an_event_that_nobody_handles_is_logged_and_let_go(caplog: pytest.LogCap
 # -- records that cannot be named
 
 
-@pytest.mark.parametrize("record", [None, 7, {}, {"messageId": None}, {"messageId": 7}, {"messageId": ""}])
+@pytest.mark.parametrize(
+    "record",
+    [
+        None,
+        7,
+        {},
+        {"messageId": None},
+        {"messageId": 7},
+        {"messageId": ""},
+        {"messageId": "\ud800"},
+        {"messageId": "x" * 257},
+    ],
+)
 def test_a_record_without_an_id_brings_the_whole_batch_back_once_the_others_are_done(record: Any) -> None:
     shop = Shop()
     event = recorded("sqs")
