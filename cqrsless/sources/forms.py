@@ -128,7 +128,7 @@ def _from_bus(document: Mapping[str, Any], origin: Origin, depth: int) -> Messag
     if scheduled and name == scheduling.DETAIL_TYPE and origin.source == "eventbridge" and depth == 0:
         return _scheduled(detail, document, origin)
     inner = origin._replace(
-        source="scheduler" if scheduled else "eventbridge",
+        source="eventbridge",  # "scheduler" is for what the application itself has scheduled, which may say more
         id=origin.id if document.get("id") is None else _text(document, "id"),
         sent=moment(document.get("time"), "'time'") or origin.sent,
     )

@@ -74,8 +74,22 @@ def test_the_scheduler_sends_its_input_as_it_is() -> None:
 
 def test_the_scheduler_in_eventbridges_shape_has_its_detail_in_a_string() -> None:
     message = only(recorded("scheduler_command"))
-    assert (message.kind, message.name, message.source, message.sent) == ("command", "CreateOrder", "scheduler", NOON)
+    assert (message.kind, message.name, message.source, message.sent) == ("command", "CreateOrder", "eventbridge", NOON)
     assert message.id == "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa"
+
+
+def test_nothing_from_a_queue_or_a_users_schedule_passes_for_what_the_application_scheduled() -> None:
+    inner = {"command": "CreateOrder", "payload": {}, "id": "s-1"}
+    for detail_type in ("Scheduled Command", "Scheduled Event"):
+        event = {**recorded("scheduler"), "detail-type": detail_type, "detail": inner}
+        if detail_type == "Scheduled Event":
+            assert only(event).source == "eventbridge"
+        queued = recorded("sqs")
+        queued["Records"] = queued["Records"][:1]
+        queued["Records"][0]["body"] = json.dumps(event)
+        shop = Shop()
+        handle(queued, CONTEXT, shop)
+        assert shop.message.source == "eventbridge"
 
 
 def test_a_schedule_without_an_input_is_an_external_event() -> None:
