@@ -1,40 +1,50 @@
-"""Filling a new run from the events table itself, beside the live one.
+"""Filling a new run from the events table itself, beside the live one; and removing the one that was live before.
 
 Once `next` is listed, live commits go to both runs; a strong scan that begins after that sees everything older. The
 marks of the new run make it exactly once and in order, whatever meets what. A replay that is killed goes on from its
-cursor, and a worker that was paused past its claim changes nothing.
+cursor, and a worker that was paused past its claim changes nothing. Both the scan and the removal go in slices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from ..aggregates.commits import microseconds
-from ..errors import ConcurrencyConflict
+from ..aggregates.commits import microseconds, moment
+from ..errors import ConcurrencyConflict, CqrslessError
 from ..messages import Cost
 from ..store import Delete, Store
 from .batches import Taker
 from .commit import Commit, Decoder
 from .consuming import Failed
+from .parking import Letter, Parking
+from .places import Places, revision
 from .runs import KEPT_FOR, Control, Runs
 
-#: Commits read between two notes of the cursor, and items looked at in one step of a removal.
+#: Items read between two notes of the cursor, and the seconds after which it is noted whatever was read.
 SLICE: Final = 500
-#: Microseconds after which a replay that says nothing counts as dead.
+SLICE_SECONDS: Final = 5.0
+#: Microseconds after which a worker that says nothing counts as dead.
 CLAIM: Final = 60_000_000
 #: How often a commit is offered in a row: in the end its consumer parks it.
 OFFERS: Final = 100
+#: Items that one transaction deletes.
+_DELETED: Final = 100
+#: What the keys of what belongs to a run begin with; its number and the consumer's name follow.
+_KINDS: Final = frozenset("pwvid")
 Progress = Callable[[int], None]
 
 
 class Replay:
     """One worker's replay of one consumer. `make` gives the taker of a run.
 
-    A view `switches`: readers go over to the new run. A processor has no readers: its handlers are called again for
-    what is stored, in a run that is then removed, and what it handles live is none of the replay's business.
+    A view `switches`: readers go over to the new run, unless that has parked what the live one has not. A processor has
+    no readers: its handlers are called again for what is stored, in a run that is then removed, and what it handles
+    live is none of the replay's business. `code` tells the code of the projectors: what other code has begun is given
+    up, and begun anew.
     """
 
     def __init__(
@@ -46,6 +56,8 @@ class Replay:
         now: Callable[[], datetime],
         *,
         switches: bool = True,
+        code: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._switches = switches
         self.cost = Cost()
@@ -55,6 +67,8 @@ class Replay:
         self._make = make
         self._decoder = decoder
         self._now = now
+        self._code = code
+        self._clock = clock
         self._held: Control | None = None
         self._taker: Taker | None = None
 
@@ -79,35 +93,71 @@ class Replay:
             found = self._runs.read(self.consumer, self.cost)
             now = microseconds(self._now())
             if found.next is not None and found.until > now:
-                raise ConcurrencyConflict(f"another worker is replaying {self.consumer}; it goes on by itself")
-            claimed = replace(found, epoch=found.epoch + 1, until=now + CLAIM)
-            if found.next is None:
-                if found.old is not None:
-                    remove_run(self._store, self.consumer, found.old, self.cost)
+                until = moment(found.until).isoformat(timespec="seconds")
+                raise ConcurrencyConflict(
+                    f"another worker is replaying {self.consumer} and has read {found.done} commits; it goes on by "
+                    f"itself. If it is gone, replay again after {until}, to go on from there"
+                )
+            claimed = replace(found, owner=revision(), until=now + CLAIM)
+            if found.next is None or found.code != self._code:
                 number = found.newest + 1
-                claimed = replace(claimed, next=number, newest=number, cursor=None, done=0, old=None)
+                claimed = replace(claimed, next=number, newest=number, cursor=None, done=0, code=self._code)
             written = self._runs.change(self.consumer, found, claimed, self.cost)
             if written is not None:
                 assert written.next is not None
                 self._held, self._taker = written, self._make(written.next)
                 return
 
+    def pause(self) -> None:
+        """Let another worker go on at once."""
+        assert self._held is not None
+        self._move(replace(self._held, until=0))
+
     def slice(self) -> int | None:
-        """Apply one slice of the events table; once all is done, switch and give the run that is live now."""
+        """Apply one slice of the events table; once all is done, switch and give the run that is live now.
+
+        Raises `CqrslessError` where a view's live run stays, for the new one cannot fold what that could.
+        """
         held, taker = self._held, self._taker
         assert held is not None and taker is not None and held.next is not None, "begin() first"
         page = self._store.scan("events", self.cost, after=held.cursor, limit=SLICE)
+        ends = self._clock() + SLICE_SECONDS
+        reached = held
         for item in page.items:
-            self._offer(taker, Commit(item, self._decoder))
-        done = held.done + len(page.items)
+            try:
+                self._offer(taker, Commit(item, self._decoder))
+            except Exception:
+                self._move(replace(reached, until=0))
+                raise
+            reached = replace(reached, cursor=(item["pk"], item["c"]), done=reached.done + 1)
+            if self._clock() > ends:
+                break
         now = microseconds(self._now())
-        if page.more and page.items:
-            newest = page.items[-1]
-            self._move(replace(held, cursor=(newest["pk"], newest["c"]), done=done, until=now + CLAIM))
+        if page.more or reached.done - held.done < len(page.items):
+            self._move(replace(reached, until=now + CLAIM))
             return None
-        live, old = (held.next, held.live) if self._switches else (held.live, held.next)
-        ended = replace(held, live=live, next=None, cursor=None, done=done, until=0, old=old, switched=now)
-        return self._move(ended).live
+        return self._end(replace(reached, next=None, cursor=None, until=0, switched=now), held.next)
+
+    def _end(self, reached: Control, filled: int) -> int:
+        worse = list(self._newly_parked(reached.live, filled)) if self._switches else []
+        live, old = (filled, reached.live) if self._switches and not worse else (reached.live, filled)
+        ended = self._move(replace(reached, live=live, old=old))
+        if worse:
+            told = ", ".join(f"{letter.key} at commit {letter.commit} ({letter.why})" for letter in worse[:3])
+            more = f", and {len(worse) - 3} more" if len(worse) > 3 else ""
+            raise CqrslessError(
+                f"the live run of {self.consumer} stays, for the new one cannot fold what that could: {told}{more}; "
+                "mend the projector and replay again"
+            )
+        return ended.live
+
+    def _newly_parked(self, live: int, filled: int) -> Iterator[Letter]:
+        """Give what the new run has parked and the live one has not."""
+        places = Places(self._store, kept=1)
+        before = {letter.key for letter in Parking(places, self.consumer, live, self._now).letters(self.cost)}
+        for letter in Parking(places, self.consumer, filled, self._now).letters(self.cost):
+            if letter.key not in before:
+                yield letter
 
     def _offer(self, taker: Taker, commit: Commit) -> None:
         for offer in range(OFFERS):
@@ -124,7 +174,7 @@ class Replay:
         written = self._runs.change(self.consumer, held, after, self.cost)
         if written is None:
             found = self._runs.read(self.consumer, self.cost)
-            if found.epoch != held.epoch or found.next != held.next:
+            if found.owner != held.owner or found.next != held.next:
                 raise ConcurrencyConflict(f"another worker took the replay of {self.consumer} over; it goes on there")
             self._held = found  # something else of the item was changed
             return self._move(replace(after, since=found.since))
@@ -132,24 +182,29 @@ class Replay:
         return written
 
 
-def remove_run(store: Store, consumer: str, run: int, cost: Cost) -> None:
-    """Delete all that a run left in the views table: rows, index entries, places and letters."""
-    prefixes = tuple(f"{kind}#{run}#{consumer}#" for kind in "pwvi")
-    letters = f"d#{run}#{consumer}"
-    after = None
-    while True:
-        page = store.scan("views", cost, after=after, limit=SLICE)
-        for item in page.items:
-            if item["pk"] == letters or item["pk"].startswith(prefixes):
-                store.write([Delete("views", item["pk"], item["sk"])], cost)
-        if not page.more or not page.items:
-            return
-        after = (page.items[-1]["pk"], page.items[-1]["sk"])
-
-
 def tidy(runs: Runs, consumer: str, control: Control, now: datetime, cost: Cost) -> None:
-    """Remove the run that was live before, once nobody can be reading it."""
-    if control.old is None or microseconds(now) - control.switched < KEPT_FOR:
+    """Remove a slice of the runs that are not live any more, once nobody can be reading them.
+
+    One worker does so at a time, and a little with each batch: the table may be large.
+    """
+    at = microseconds(now)
+    if control.old is None or control.next is not None or at - control.switched < KEPT_FOR or control.until > at:
         return
-    remove_run(runs.store, consumer, control.old, cost)
-    runs.change(consumer, control, replace(control, old=None), cost)
+    claimed = runs.change(consumer, control, replace(control, owner=revision(), until=at + CLAIM), cost)
+    if claimed is None:
+        return
+    page = runs.store.scan("views", cost, after=claimed.cursor, limit=SLICE)
+    gone = [item for item in page.items if _is_over(item["pk"], consumer, claimed)]
+    for first in range(0, len(gone), _DELETED):
+        runs.store.write([Delete("views", item["pk"], item["sk"]) for item in gone[first : first + _DELETED]], cost)
+    cursor = (page.items[-1]["pk"], page.items[-1]["sk"]) if page.more and page.items else None
+    left = replace(claimed, cursor=cursor, until=0, old=control.old if cursor is not None else None)
+    runs.change(consumer, claimed, left, cost)
+
+
+def _is_over(pk: str, consumer: str, control: Control) -> bool:
+    """Tell a row, index entry, place or letter of a run that is not live any more, nor begun since."""
+    kind, number, name, *_ = [*pk.split("#", 3), "", "", ""]
+    if kind not in _KINDS or name != consumer or not number.isdecimal():
+        return False
+    return int(number) != control.live and int(number) <= control.newest

@@ -36,8 +36,10 @@ class Control:
     #: How far the scan that fills `next` got, and how many commits it has seen.
     cursor: tuple[str, SortKey] | None = None
     done: int = 0
-    epoch: int = 0
+    #: Who fills `next`, or removes `old`, and until when nobody else does; and the code that `next` is filled with.
+    owner: str = ""
     until: int = 0
+    code: str = ""
     old: int | None = None
     switched: int = 0
     rev: int = 0
@@ -102,8 +104,9 @@ def _item(consumer: str, control: Control) -> Item:
     return {
         **item,
         "done": control.done,
-        "epoch": control.epoch,
+        "owner": control.owner,
         "until": control.until,
+        "code": control.code,
         "switched": control.switched,
     }
 
@@ -116,8 +119,9 @@ def _control(item: Item) -> Control:
         since=item.get("since"),
         cursor=(item["at"], item["at_c"]) if "at" in item else None,
         done=item["done"],
-        epoch=item["epoch"],
+        owner=item["owner"],
         until=item["until"],
+        code=item["code"],
         old=item.get("old"),
         switched=item["switched"],
         rev=item["rev"],
