@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 __all__ = [
     "AlreadyExists",
@@ -213,6 +213,10 @@ class NotCaughtUp(CqrslessError):
     """A view does not hold yet what it was to be asked after."""
 
     status = 503
+
+
+#: The domain's own answers to a command: sending the same one again would bring the same answer.
+REFUSALS: Final = (Rejected, AlreadyExists, VersionMismatch)
 
 
 class RegistrationError(CqrslessError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -22,7 +22,7 @@ _awaited: Final[ContextVar[tuple[Any, ...]]] = ContextVar("cqrsless_awaited", de
 
 
 @contextmanager
-def reading_after(*references: Any) -> Iterator[None]:
+def reading_after(*references: Any) -> Generator[None, None, None]:
     """Let the views that are read inside wait until they hold some commits."""
     token = _awaited.set(references)
     try:

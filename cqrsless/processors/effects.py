@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from ..errors import AlreadyExists, DuplicateMismatch, Rejected, ValidationFailed, VersionMismatch
+from ..errors import REFUSALS, DuplicateMismatch, ValidationFailed
 from ..keys import aggregate_key, read_id
 from ..logs import handling
 from ..messages import Command, Message
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from ..registry import Model
     from .scheduling import Scheduling
 
-__all__ = ["REFUSALS", "Effects", "derived_id"]
+__all__ = ["Effects", "derived_id"]
 
 log = logging.getLogger("cqrsless")
 Dispatch = Callable[[Message], Any]
-#: The domain's own answers: sending the same command again would bring the same one.
-REFUSALS: Final = (Rejected, AlreadyExists, VersionMismatch)
 
 
 def derived_id(*parts: str) -> str:

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from ..aggregates.commits import microseconds, moment
+from ..errors import REFUSALS
 from ..logs import handling
 from ..messages import Cost, Message
 from ..store import ConditionFailed, Delete, Equals, Item, Put, Store
-from .effects import REFUSALS
 from .identities import identity
 from .scheduling import message_of
 

@@ -43,6 +43,7 @@ class Outbox:
         self._ahead = threading.local()  # a batch is taken by one thread
 
     def send_ahead(self, turns: Sequence[tuple[Turn, Sequence[Envelope]]]) -> None:
+        self._ahead.sent = {}
         outcomes = iter(self._sender.send([envelope for _, envelopes in turns for envelope in envelopes]))
         self._ahead.sent = {turn: [next(outcomes) for _ in envelopes] for turn, envelopes in turns}
 

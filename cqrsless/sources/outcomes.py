@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from ..errors import AlreadyExists, CqrslessError, Rejected, VersionMismatch
+from ..errors import REFUSALS, CqrslessError
 from ..logs import handling
 from ..messages import Message
 from .application import Application
@@ -13,9 +13,6 @@ from .application import Application
 __all__ = ["deliver", "log_failure"]
 
 log: Final = logging.getLogger("cqrsless.sources")
-
-#: The domain's own answers. Sending the message again would bring the same one, so they are no failures.
-REFUSALS: Final = (Rejected, AlreadyExists, VersionMismatch)
 
 
 def deliver(message: Message, app: Application) -> None:
