@@ -79,7 +79,7 @@ def test_the_scheduler_in_eventbridges_shape_has_its_detail_in_a_string() -> Non
 
 
 def test_nothing_from_a_queue_or_a_users_schedule_passes_for_what_the_application_scheduled() -> None:
-    inner = {"command": "CreateOrder", "payload": {}, "id": "s-1"}
+    inner = {**json.loads(recorded("scheduler_command")["detail"]), "id": "s-1"}
     for detail_type in ("Scheduled Command", "Scheduled Event"):
         event = {**recorded("scheduler"), "detail-type": detail_type, "detail": inner}
         if detail_type == "Scheduled Event":
