@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cqrsless import DELETED, App, Event, Registry, Rejected
+from cqrsless.aggregates.executing import Executor
 from cqrsless.registry import AggregateRecord
 from cqrsless.store import Store
 
@@ -165,3 +166,8 @@ def opened(kind: KindOfBox, store: Store | str = "memory://", **options: Any) ->
     app = App(store, registry=box(kind, **options))
     app.execute("Open", {"id": "b"}, id="open")
     return app
+
+
+def executor_of(app: App) -> Executor:
+    """Give what an application executes its commands with: its cache, its turns, its settings."""
+    return app._current().dispatcher.executor

@@ -1,9 +1,7 @@
-"""A commit as one item: compressed where that saves, refused where it does not fit, telling of earlier ones."""
+"""A commit as one item: compressed where that saves, refused where it does not fit, and what it tells of others."""
 
 from __future__ import annotations
 
-import random
-from base64 import b64encode
 from datetime import datetime, timezone
 from typing import Any
 
@@ -17,11 +15,7 @@ from cqrsless.codec import UNCOMPRESSED_LIMIT, inflate
 from cqrsless.store import ITEM_LIMIT, Store, item_size, write_units
 from tests.aggregates.around import commits
 from tests.aggregates.box import NOTES, KindOfBox, box, opened
-
-
-def noise(size: int) -> str:
-    """Give text that gets about a quarter smaller by compressing it, and no more."""
-    return b64encode(random.Random(size).randbytes(size * 3 // 4 + 3)).decode()[:size]
+from tests.aggregates.counting import noise
 
 
 def bare(**more: Any) -> dict[str, Any]:

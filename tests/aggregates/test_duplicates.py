@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from cqrsless import (
     AlreadyExists,
     App,
-    Command,
     CommandResult,
     DuplicateMismatch,
     Message,
@@ -26,7 +25,7 @@ from cqrsless.aggregates import duplicates
 from cqrsless.aggregates.duplicates import ENTRY, covers, identity, places, remember
 from cqrsless.store import Store
 from tests.aggregates.around import Around, commits
-from tests.aggregates.box import KindOfBox, box, numbers, opened
+from tests.aggregates.box import KindOfBox, box, executor_of, numbers, opened
 
 AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -42,8 +41,8 @@ def send(
     actor: str | None = None,
 ) -> CommandResult:
     """Dispatch a command as a source does that sends it again."""
-    message = app._message(Command(name, payload, id))
-    result: CommandResult = app.dispatch(message.replace(sent=sent, source=source, actor=actor))
+    message = Message(id, name, "command", payload, app.now(), source, actor, correlation_id=id, sent=sent)
+    result: CommandResult = app.dispatch(message)
     return result
 
 
@@ -144,7 +143,7 @@ def test_beyond_the_last_commands_an_untimed_command_is_a_new_one(kind: KindOfBo
 def test_how_many_are_remembered_may_change_between_deployments(kind: KindOfBox, store: Store) -> None:
     def app(remembered: int) -> App:
         made = App(store, registry=box(kind))
-        made._current().executor.remembered = remembered
+        executor_of(made).remembered = remembered
         return made
 
     app(16).execute("Open", {"id": "b"}, id="open")
@@ -380,7 +379,7 @@ def test_a_message_just_sent_is_not_searched_for(kind: KindOfBox, around: Around
 
 def test_a_lost_race_does_not_search_again(kind: KindOfBox, around: Around) -> None:
     app, sent = aged(kind, around, 30)
-    other = App(around.inner, registry=box(kind), clock=app._clock)
+    other = App(around.inner, registry=box(kind), clock=app.now)
     around.before_put.append(lambda: other.execute("Put", {"id": "b", "n": 1}))
     assert not send(app, "Put", {"id": "b", "n": 1}, "new", sent=sent).duplicate
     assert around.taken() == ["query", "put", "put"]
@@ -388,7 +387,7 @@ def test_a_lost_race_does_not_search_again(kind: KindOfBox, around: Around) -> N
 
 def test_what_was_committed_between_the_search_and_now_is_searched_too(kind: KindOfBox, around: Around) -> None:
     app, sent = aged(kind, around, 30)
-    other = App(around.inner, registry=box(kind), clock=app._clock)
+    other = App(around.inner, registry=box(kind), clock=app.now)
 
     def much() -> None:
         fill(other, 2, 500)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -16,11 +14,7 @@ from cqrsless.store import ITEM_LIMIT, PAGE_LIMIT, Store, read_units
 from cqrsless.stores.memory import MemoryStore
 from tests.aggregates.around import Around, commits
 from tests.aggregates.box import KindOfBox, box, numbers, opened
-
-
-def noise(size: int, seed: int = 0) -> str:
-    """Give text that does not get smaller by compressing it (much)."""
-    return b64encode(random.Random(seed).randbytes(size * 3 // 4)).decode()[:size]
+from tests.aggregates.counting import noise
 
 
 def pile(*, every: int = 8, version: int = 1, factor: int = 1) -> Registry:
