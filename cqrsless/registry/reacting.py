@@ -145,6 +145,8 @@ class ReactingDecorators(ShelfWriter):
         """
         site = site_of_caller()
         place = site.place
+        if name in (*RESERVED, "default"):
+            raise wrong(place, f"a view cannot be called {name!r}, which the framework uses itself: rename it")
         of = None if processor is None else name_of(place, "processor", processor, ProcessorRecord)
         record = ViewRecord(
             plain_name(place, "view", name), field_names(place, "key", key, 2), _indexes(place, indexes), of, place

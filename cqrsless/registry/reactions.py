@@ -41,6 +41,14 @@ class Reactions:
                 who = f"view {view.name!r}"
                 processors[view.processor] = self._processor(who, view.processor, view.place)
                 self._feed(processors[view.processor], "commits", who, view.place)
+        for view in views.values():
+            if view.name in processors:
+                other = processors[view.name].place
+                raise wrong(
+                    view.place,
+                    f"the view {view.name!r} has the name of a processor ({other}), and both are replayed and looked "
+                    "after by name: rename one of them",
+                )
         handlers: list[EventHandlerRecord] = []
         for handler in shelves.event_handlers.records():
             who = _who(handler)

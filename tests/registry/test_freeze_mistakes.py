@@ -291,6 +291,13 @@ view("Summary", key="order_id", processor="statements")  # here
         ),
         (
             """
+processor("Statements")
+view("Statements", key="order_id")  # here
+""",
+            "the view 'Statements' has the name of a processor (",
+        ),
+        (
+            """
 view("Summary", key="order_id")
 @projector("OrderShipped", view="Sumary")  # here
 def shipped(row, event): ...

@@ -89,6 +89,8 @@ HANDLER = "(lambda command: None)"
         ('resource("my-db")', "the resource name 'my-db' cannot name a parameter: write 'my_db'"),
         ('processor("publisher")', "a processor cannot be called 'publisher', which the framework uses itself: rename it"),
         ('event_handler("A", processor="views")', "a processor cannot be called 'views', which the framework uses itself: rename it"),
+        ('view("views", key="id")', "a view cannot be called 'views', which the framework uses itself: rename it"),
+        ('view("default", key="id")', "a view cannot be called 'default', which the framework uses itself: rename it"),
         ('processor("mailer", mode="tracing")', "mode is 'tracing'; it is one of \"subscribing\", \"tracking\"; did you mean 'tracking'?"),
         ('processor("mailer", start=None)', 'start is None; it is one of "now", "beginning"'),
         ('processor("mailer", retries=-1)', "retries=-1 is not a whole number from 0"),
