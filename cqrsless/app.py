@@ -14,13 +14,14 @@ from .aggregates.executing import Executor
 from .aggregates.kind import Kind
 from .aggregates.memory import Cache
 from .clock import Clock
-from .compiled import Compiled, is_embedded, selected
+from .compiled import Compiled, is_embedded
 from .errors import CqrslessError, MalformedMessage, NotFound, UnknownMessage
 from .keys import aggregate_key, id_of
 from .logs import install_record_factory
 from .messages import Command, CommandResult, Cost, Message, Query, RecordedEvent
 from .metrics import Metrics, metrics_from_environment
 from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
+from .settings import selected_processor, store_url
 from .store import Store
 from .stores import open_store
 from .surroundings import reading_after
@@ -47,7 +48,8 @@ class App:
     """A registry's handlers on a store.
 
     `store` is a URL (`memory://`, `sqlite:///orders.db`, `dynamodb://orders`) or a store; by default
-    `CQRSLESS_STORE`, else `memory://`. `resources` gives what handlers ask for by name, in place of the registry's
+    `CQRSLESS_STORE`, else `memory://`
+    (in Lambda `dynamodb://cqrsless`). `resources` gives what handlers ask for by name, in place of the registry's
     `@resource` factories. `clock` gives the time (aware, UTC).
 
     >>> from cqrsless import Event, Registry
@@ -74,14 +76,14 @@ class App:
     ) -> None:
         self.registry = registry if registry is not None else DEFAULT
         if store is None:
-            store = os.environ.get("CQRSLESS_STORE") or "memory://"
+            store = store_url(os.environ)
         self.store: Store = open_store(store) if isinstance(store, str) else store
         self._given = dict(resources or {})
         self._clock = Clock(clock or _utc_now)
         self._cache_count = cache
         self._metrics: Metrics | None = metrics_from_environment()
         install_record_factory()
-        self._selection = selected(os.environ)
+        self._selection = selected_processor(os.environ)
         self._compiled: Compiled | None = None
         if not self.registry.empty:
             self._current()

@@ -30,11 +30,6 @@ def is_embedded(store: Store) -> bool:
     return not store.url.startswith("dynamodb:")
 
 
-def selected(environ: Mapping[str, str]) -> str | None:
-    """Give what a function does with commits, by `CQRSLESS_PROCESSOR`; `None`: everything."""
-    return environ.get("CQRSLESS_PROCESSOR") or None
-
-
 class Compiled:
     """One frozen model on one store."""
 

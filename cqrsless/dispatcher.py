@@ -20,6 +20,7 @@ from .keys import read_id
 from .logs import current_message
 from .messages import CommandResult, Cost, Message
 from .metrics import Metrics
+from .registry import did_you_mean
 from .resources import Resources
 from .surroundings import Step, Surroundings
 
@@ -57,18 +58,14 @@ class Dispatcher:
             current_message.reset(token)
 
     def _unknown(self, message: Message) -> str:
-        from difflib import get_close_matches
-
-        known = self.model.commands if message.kind == "command" else self.model.queries
-        near = get_close_matches(message.name, known, n=3)
+        known, other, what = self.model.commands, self.model.queries, "a query"
+        if message.kind == "query":
+            known, other, what = other, known, "a command"
         name = message.name if len(message.name) <= 100 else f"{message.name[:100]}…"
         text = f"no {message.kind} handler is registered for {name!r}"
-        if near:
-            return f"{text}; did you mean {' or '.join(repr(n) for n in near)}?"
-        other = self.model.queries if message.kind == "command" else self.model.commands
         if message.name in other:
-            return f"{text}: it is a {'query' if message.kind == 'command' else 'command'}"
-        return text
+            return f"{text}: it is {what}"
+        return text + did_you_mean(message.name, known)
 
 
 class Plan:
@@ -94,7 +91,7 @@ class Plan:
     def admit(self, message: Message) -> Any:
         """Validate the payload and ask for permission; give the payload as the handler sees it."""
         asks = self.record.allow is not None and message.source == "http"
-        if asks and message.actor is None:
+        if asks and message.actor is None and not message.claims:
             raise Unauthenticated(f"{message.name} is not for everybody: say who you are")
         payload = self.payload(message)
         if asks:
@@ -117,7 +114,7 @@ class Plan:
             log.exception("the allow= of %s raised: taken as a no", message.name)
             allowed = False
         if not allowed:
-            raise Forbidden(f"{message.actor} may not do {message.name}")
+            raise Forbidden(f"{message.actor or 'who asks'} may not do {message.name}")
 
 
 class CommandPlan(Plan):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ from .errors import AppLoadError, CqrslessError
 from .loading import load, setting
 from .logs import log_as_json
 from .registry import Registry
+from .settings import in_lambda, store_url
 from .sources import handle
 
 if TYPE_CHECKING:
@@ -78,19 +79,6 @@ def application() -> App:
     from .app import App
 
     return App(store_url(os.environ), registry=found)
-
-
-def in_lambda(environ: Mapping[str, str]) -> bool:
-    return "AWS_LAMBDA_FUNCTION_NAME" in environ or "AWS_LAMBDA_RUNTIME_API" in environ
-
-
-def store_url(environ: Mapping[str, str]) -> str:
-    """Give the store: `CQRSLESS_STORE`, else `dynamodb://cqrsless` in Lambda and `memory://` elsewhere.
-
-    >>> store_url({}), store_url({"AWS_LAMBDA_FUNCTION_NAME": "orders"})
-    ('memory://', 'dynamodb://cqrsless')
-    """
-    return environ.get("CQRSLESS_STORE") or ("dynamodb://cqrsless" if in_lambda(environ) else "memory://")
 
 
 def _settle_for_lambda(app: App) -> None:

@@ -1,0 +1,27 @@
+"""What the environment says: each setting with its default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["in_lambda", "selected_processor", "store_url"]
+
+
+def in_lambda(environ: Mapping[str, str]) -> bool:
+    return "AWS_LAMBDA_FUNCTION_NAME" in environ or "AWS_LAMBDA_RUNTIME_API" in environ
+
+
+def store_url(environ: Mapping[str, str]) -> str:
+    """Give the store: `CQRSLESS_STORE`, else `dynamodb://cqrsless` in Lambda and `memory://` elsewhere.
+
+    Memory is no default in Lambda, where each environment would lose what it committed.
+
+    >>> store_url({}), store_url({"AWS_LAMBDA_FUNCTION_NAME": "orders"})
+    ('memory://', 'dynamodb://cqrsless')
+    """
+    return environ.get("CQRSLESS_STORE") or ("dynamodb://cqrsless" if in_lambda(environ) else "memory://")
+
+
+def selected_processor(environ: Mapping[str, str]) -> str | None:
+    """Give what a function does with commits, by `CQRSLESS_PROCESSOR`; `None`: everything."""
+    return environ.get("CQRSLESS_PROCESSOR") or None
