@@ -1,0 +1,150 @@
+"""Acting out a script, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from .containers import Container
+from .errands import Errands
+from .steps import Step
+from .streams import Stream
+from .watching import Poison
+from .world import World
+
+__all__ = ["Actor"]
+
+#: Seconds that a step of the clock passes: less than a reader's memory, a claim's half, past a claim, past an old run.
+CLOCK: Final = (1, 30, 61, 1000, 7200)
+
+
+class Actor:
+    """Acts in one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.errands = Errands(world)
+        self._steps: dict[str, Callable[[Step], None]] = {
+            "command": self._command,
+            "again": self._again,
+            "deliver": self._deliver,
+            "pages": self._pages,
+            "event": self._event,
+            "event again": self._event_again,
+            "due": self._due,
+            "retry": self._retry,
+            "replay": self._replay,
+            "rebuild": self._rebuild,
+            "give up": self._give_up,
+        }
+
+    # -- the script
+
+    def act(self, step: Step) -> None:
+        world = self.world
+        if step.do == "clock":
+            seconds = CLOCK[step.x % len(CLOCK)]
+            world.tell(f"{seconds} seconds pass")
+            world.pass_time(timedelta(seconds=seconds))
+        elif step.do == "break":
+            self._break(step)
+        elif step.do == "mend":
+            self.mend(step.x)
+        elif step.do == "start":
+            world.tell("new containers take the place of those that do nothing")
+            for container in world.idle():
+                world.discard(container)
+        elif step.do == "expire":
+            busy = world.busy()
+            if busy:
+                self.errands.expire(busy[step.x % len(busy)])
+        else:
+            container = world.container(step.at)
+            if container.task is not None:
+                world.tell(f"{container.name} goes on ({container.task.name})")
+                container.resume(step.calls, step.ending)
+            else:
+                self._steps[step.do](step)
+        world.refresh()
+
+    def _command(self, step: Step) -> None:
+        for arrival in self.errands.draw_commands(step.x):
+            self.errands.send(arrival, self.world.container(step.at), step.calls, step.ending)
+            if self.world.container(step.at).task is not None:
+                return
+
+    def _again(self, step: Step) -> None:
+        if self.errands.commands:
+            arrival = self.errands.commands[step.x % len(self.errands.commands)]
+            self.errands.send(arrival, self.world.container(step.at), step.calls, step.ending)
+
+    def _event(self, step: Step) -> None:
+        for arrival in self.errands.draw_events(step.x):
+            self.errands.receive(arrival, self.world.container(step.at), step.calls, step.ending)
+            if self.world.container(step.at).task is not None:
+                return
+
+    def _event_again(self, step: Step) -> None:
+        if self.errands.events:
+            arrival = self.errands.events[step.x % len(self.errands.events)]
+            self.errands.receive(arrival, self.world.container(step.at), step.calls, step.ending)
+
+    def _stream(self, container: Container, table: str) -> Stream | None:
+        streams = self.world.streams
+        function = self.world.function_of(container)
+        other = "log" if table == "events" else "events"
+        return streams.get((function, table)) or streams.get((function, other))
+
+    def _batch(self, step: Step, table: str) -> tuple[Container, Stream, list[int]] | None:
+        container = self.world.container(step.at)
+        stream = self._stream(container, table)
+        batch = [] if stream is None else stream.take(1 + step.x, step.y, step.z)
+        return (container, stream, batch) if stream is not None and batch else None
+
+    def _deliver(self, step: Step) -> None:
+        found = self._batch(step, "events")
+        if found is not None:
+            self.errands.deliver(*found, step.calls, step.ending)
+
+    def _pages(self, step: Step) -> None:
+        found = self._batch(step, "log")
+        if found is not None:
+            self.errands.deliver(*found, step.calls, step.ending)
+
+    def _give_up(self, step: Step) -> None:
+        found = self._batch(step._replace(z=0), "events")
+        if found is not None:
+            self.errands.give_up(*found, step.calls, step.ending)
+
+    def _due(self, step: Step) -> None:
+        self.errands.fire_due(self.world.container(step.at), step.calls, step.ending)
+
+    def _retry(self, step: Step) -> None:
+        container = self.world.container(step.at)
+        names = list(self.world.members(container))
+        if names:
+            self.errands.retry(container, names[step.x % len(names)], step.calls, step.ending)
+
+    def _replay(self, step: Step) -> None:
+        container = self.world.container(step.at)
+        names = [name for name in self.world.members(container) if name != "publisher"]
+        if names:
+            self.errands.replay(container, names[step.x % len(names)], step.calls, step.ending)
+
+    def _rebuild(self, step: Step) -> None:
+        self.errands.rebuild(self.world.container(step.at), step.calls, step.ending)
+
+    def _break(self, step: Step) -> None:
+        world = self.world
+        keys = world.keys()
+        if keys and world.registry.functions:
+            functions = world.registry.functions
+            poison = Poison(functions[step.x % len(functions)], keys[step.y % len(keys)], step.z)
+            world.poisons.append(poison)
+            world.tell(f"from here on {poison.function} {poison.how} for {poison.key}")
+
+    def mend(self, at: int) -> None:
+        if self.world.poisons:
+            poison = self.world.poisons.pop(at % len(self.world.poisons))
+            self.world.tell(f"{poison.function} is mended for {poison.key}")

@@ -1,0 +1,153 @@
+"""Handlers see each aggregate's events in order, none missing, and again only where the promise allows that."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ....registry import Cancel, ProcessorRecord
+from ..errands import Errands
+from ..guard import Move
+from ..history import History, mark_at
+from ..watching import Call
+from ..world import World
+from .commands import is_final
+
+__all__ = ["violations"]
+
+
+def violations(
+    world: World, errands: Errands, history: History, parked: Mapping[str, Sequence[Any]]
+) -> Iterator[str]:
+    names: dict[str, list[str]] = defaultdict(list)
+    replays: dict[str, bool] = {}
+    for function, record in zip(world.registry.handlers, world.model.event_handlers, strict=True):
+        if record.source is None:
+            names[record.processor].append(function)
+            replays[function] = record.replay
+    for processor in world.model.processors.values():
+        if names[processor.name]:
+            waiting = {letter.key for letter in parked.get(processor.name, ())}
+            yield from _Processor(world, errands, history, processor, names[processor.name], waiting).violations()
+    for call in world.calls:
+        if call.replaying and not replays.get(call.function, call.kind == "projector"):
+            yield f"{call.function} was called in a replay with {call.message.id}"
+
+
+class _Processor:
+    """The live run of one processor."""
+
+    def __init__(
+        self,
+        world: World,
+        errands: Errands,
+        history: History,
+        record: ProcessorRecord,
+        functions: Sequence[str],
+        waiting: set[str],
+    ) -> None:
+        self.world, self.errands, self.history, self.record = world, errands, history, record
+        self.functions = functions
+        self.waiting = waiting
+        self.names = {
+            function: history.stored(one.names)
+            for function, one in zip(world.registry.handlers, world.model.event_handlers, strict=True)
+            if function in functions
+        }
+        self.stored_names = frozenset[str]().union(*self.names.values())
+        control = world.guard.controls.get(record.name, {})
+        self.since = 0 if record.start == "beginning" else int(control.get("since", 0))
+        self.moves = {pk: some for (run, pk), some in history.processor_moves(record.name).items() if run == 1}
+        self.calls: dict[str, list[Call]] = defaultdict(list)
+        for call in world.calls:
+            if call.function in self.names and not call.replaying:
+                self.calls[call.key].append(call)
+
+    def violations(self) -> Iterator[str]:
+        for pk in self.history.commits:
+            yield from self._handled(pk)
+            if self.record.ordered:
+                yield from self._marks(pk)
+                yield from self._order(pk)
+            yield from self._start(pk)
+        yield from self._effects()
+
+    def _handled(self, pk: str) -> Iterator[str]:
+        """None is missing: every handler has come to an end with every event that it asked for."""
+        for function, names in self.names.items():
+            ended = {call.message.version for call in self.calls[pk] if call.function == function and call.ended is not None}
+            for number in self.history.relevant(pk, names, since=self.since):
+                if number not in ended and pk not in self.waiting:
+                    yield f"{function} was never called with {pk}@{number} to its end"
+
+    def _marks(self, pk: str) -> Iterator[str]:
+        """A place moves on only past what its worker has handled."""
+        for move in self.moves.get(pk, ()):
+            passed = self.history.relevant(
+                pk, self.stored_names, since=self.since if move.before == 0 else 0, behind=move.before, to=move.after
+            )
+            before = move.entry.before or {}
+            expected = [] if "parked" in before and "parked" not in (move.entry.after or {}) else [move.after]
+            missed = [number for number in passed if number not in expected]
+            if missed:
+                yield f"{self.record.name} went from commit {move.before} of {pk} to {move.after}, past {missed}"
+            for number in expected:
+                yield from self._was_handled(pk, number, move)
+
+    def _was_handled(self, pk: str, number: int, move: Move) -> Iterator[str]:
+        names = self.history.commits[pk][number].get("names", {})
+        for function, handled in self.names.items():
+            if not handled.isdisjoint(names) and not any(
+                call.function == function
+                and call.message.version == number
+                and call.who == move.entry.who
+                and call.ended is not None
+                and call.ended <= move.entry.at
+                for call in self.calls[pk]
+            ):
+                yield f"{self.record.name} moved to {pk}@{number} without having called {function} with it"
+
+    def _order(self, pk: str) -> Iterator[str]:
+        """A call finds all earlier commits done, and its own not, unless another worker was just at it."""
+        moves = self.moves.get(pk, [])
+        for call in self.calls[pk]:
+            number = call.message.version or 0
+            mark = mark_at(moves, call.began)
+            earlier = self.history.relevant(pk, self.stored_names, since=self.since, to=number - 1)
+            if earlier and mark < earlier[-1]:
+                yield f"{call.function} was called with {pk}@{number} when {self.record.name} had come to commit {mark}"
+            if mark >= number and mark_at(moves, self.errands.began[call.task]) >= number:
+                yield f"{call.function} was called again with {pk}@{number}, long after that was done"
+
+    def _start(self, pk: str) -> Iterator[str]:
+        for call in self.calls[pk]:
+            if self.history.commits[pk][call.message.version or 0]["time"] < self.since:
+                yield f"{call.function} was called with {call.message.id}, from before {self.record.name} started"
+
+    def _effects(self) -> Iterator[str]:
+        """What a handler returned was carried out: run to its end, or scheduled, or cancelled."""
+        ended: dict[tuple[str, str], int] = defaultdict(int)
+        for execution in self.world.executions:
+            if execution.message.causation_id is not None and is_final(execution.outcome):
+                ended[execution.message.causation_id, execution.message.name] += 1
+        scheduled = {
+            (wire.get("causation_id"), wire.get("command")) for wire in self.world.guard.scheduled
+        }
+        for calls in self.calls.values():
+            for call in calls:
+                if call.ended is None or call.key in self.waiting:
+                    continue
+                for effect in _effects_of(call):
+                    if isinstance(effect, Cancel):
+                        if effect.id not in self.world.guard.cancelled:
+                            yield f"{call.function} cancelled {effect.id} for {call.message.id}, and it was not"
+                    elif not ended[call.message.id, effect.name] and (call.message.id, effect.name) not in scheduled:
+                        yield f"{call.function} asked for {effect.name} for {call.message.id}, which was never run"
+
+
+def _effects_of(call: Call) -> list[Any]:
+    given = call.given
+    if given is None:
+        return []
+    return list(given) if isinstance(given, (list, tuple)) else [given]

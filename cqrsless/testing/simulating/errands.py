@@ -1,0 +1,242 @@
+"""What a container may be asked to do, and what becomes of it when it answers, or does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Any
+
+from ...errors import ConcurrencyConflict, CqrslessError, StoreUnavailable
+from ...log.rebuild import Rebuild
+from ...messages import Command, CommandResult, Message
+from .containers import Container, Outcome, Task
+from .lines import Ending
+from .streams import Stream
+from .world import World
+
+__all__ = ["Arrival", "Errands", "HandlerFailed"]
+
+#: Whoever sends something sends it again after these: nobody knows what became of it.
+_UNKNOWN = (StoreUnavailable, ConcurrencyConflict)
+
+
+class HandlerFailed(AssertionError):
+    """A command handler raised what is no refusal."""
+
+
+class Arrival:
+    """A command, or an external event, as whoever sends it knows it: it is sent again until its outcome is known."""
+
+    def __init__(self, message: Message, due: Any = None) -> None:
+        self.message = message
+        self.due = due
+        self.sent = 0
+        self.result: CommandResult | None = None
+        self.refusal: Exception | None = None
+        self.known = False
+
+    def __str__(self) -> str:
+        return f"{self.message.name} {self.message.payload} ({self.message.id})"
+
+
+class Errands:
+    """The tasks of one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.commands: list[Arrival] = []
+        self.events: list[Arrival] = []
+        #: When each task began, by its number.
+        self.began: dict[int, int] = {0: 0}
+        self._under_way: dict[int, tuple[Stream, list[int]]] = {}
+
+    def launch(
+        self,
+        container: Container,
+        what: str,
+        work: Callable[[], Any],
+        done: Callable[[Outcome], None],
+        calls: int = 0,
+        ending: Ending = "",
+    ) -> None:
+        number = len(self.began)
+        self.began[number] = self.world.ledger.at
+
+        def over(outcome: Outcome) -> None:
+            if outcome.crashed:
+                self.world.discard(container)
+            done(outcome)
+
+        self.world.tell(f"{container.name} {what}")
+        container.start(Task(number, what, work, over), calls, ending)
+
+    # -- commands and external events
+
+    def draw_commands(self, given: Any) -> list[Arrival]:
+        """Make new commands of what was drawn."""
+        drawn = self.world.setup.commands(Random(given)) if isinstance(given, int) else given
+        arrivals = []
+        for command in _several(drawn, Command):
+            id = command.id or f"command-{len(self.commands) + 1}"
+            message = Message(
+                id, command.name, "command", command.payload, self.world.now(), "sqs",
+                correlation_id=str(command.metadata.get("correlation_id") or id),
+                metadata={name: value for name, value in command.metadata.items() if name != "correlation_id"},
+                expected_version=command.expected_version, on_rejected=command.on_rejected, sent=self.world.now(),
+            )  # fmt: skip
+            arrivals.append(Arrival(message, command.due))
+        self.commands += arrivals
+        return arrivals
+
+    def draw_events(self, given: int) -> list[Arrival]:
+        """Make new external events of what was drawn."""
+        if self.world.setup.external is None:
+            return []
+        arrivals = []
+        for event in _several(self.world.setup.external(Random(given)), dict):
+            id = event.get("id") or f"event-{len(self.events) + 1}"
+            now, payload = self.world.now(), event.get("payload") or {}
+            message = Message(id, event["name"], "event", payload, now, event["source"], correlation_id=id)
+            arrivals.append(Arrival(message))
+        self.events += arrivals
+        return arrivals
+
+    def send(self, arrival: Arrival, container: Container, calls: int = 0, ending: Ending = "") -> None:
+        """Give a command to a container, as a queue would."""
+        arrival.sent += 1
+        app = container.app
+
+        def done(outcome: Outcome) -> None:
+            self._answered(arrival, outcome, container.name)
+
+        def work() -> Any:
+            if arrival.due is None:
+                return app.dispatch(arrival.message)
+            return app._current().reactions.scheduling.at(arrival.message, arrival.due)
+
+        what = f"executes {arrival}" if arrival.sent == 1 else f"executes again {arrival}"
+        self.launch(container, what, work, done, calls, ending)
+
+    def _answered(self, arrival: Arrival, outcome: Outcome, by: str) -> None:
+        error = outcome.error
+        if outcome.crashed or isinstance(error, _UNKNOWN):
+            return  # nobody knows: it is sent again
+        if error is None:
+            arrival.result = arrival.result or outcome.value
+        else:
+            self.world.tell(f"{by}: {type(error).__name__}: {error}")
+            if not isinstance(error, CqrslessError) or error.status >= 500:
+                raise HandlerFailed(f"{arrival} failed: {type(error).__name__}: {error}") from error
+            arrival.refusal = arrival.refusal or error
+        arrival.known = True
+
+    def receive(self, arrival: Arrival, container: Container, calls: int = 0, ending: Ending = "") -> None:
+        """Give an external event to a container; a failure brings it again."""
+        arrival.sent += 1
+        app = container.app
+
+        def done(outcome: Outcome) -> None:
+            if outcome.error is not None:
+                self.world.tell(f"{container.name}: {type(outcome.error).__name__}: {outcome.error}")
+            elif not outcome.crashed:
+                arrival.known = True
+
+        what = f"receives {arrival} from {arrival.message.source}"
+        self.launch(container, what, lambda: app.receive_event(arrival.message), done, calls, ending)
+
+    # -- streams
+
+    def deliver(
+        self, container: Container, stream: Stream, batch: list[int], calls: int = 0, ending: Ending = ""
+    ) -> None:
+        """Give a batch to a container. A batch that it does not answer for is delivered again."""
+        deliveries = stream.deliveries(batch)
+        app = container.app
+        self._under_way[container.number] = stream, batch
+
+        def done(outcome: Outcome) -> None:
+            if outcome.error is not None:
+                self.world.tell(f"{container.name}: {type(outcome.error).__name__}: {outcome.error}")
+            if self._under_way.pop(container.number, None) is None:
+                return  # it had timed out
+            if outcome.crashed or outcome.error is not None:
+                stream.again(batch)
+            else:
+                stream.answered(batch, outcome.value, self.world.ledger.at)
+
+        if stream.table == "log":
+            what = f"is given pages of the log: {stream.named(batch)}"
+            self.launch(container, what, lambda: app.wake(deliveries), done, calls, ending)
+        else:
+            what = f"is given {stream.named(batch)}"
+            self.launch(container, what, lambda: app.consume(deliveries), done, calls, ending)
+
+    def give_up(
+        self, container: Container, stream: Stream, batch: list[int], calls: int = 0, ending: Ending = ""
+    ) -> None:
+        """Give a container what Lambda gave up on; what it does not take is delivered again."""
+        deliveries = stream.deliveries(batch)
+        app = container.app
+
+        def done(outcome: Outcome) -> None:
+            if outcome.crashed or outcome.error is not None or outcome.value:
+                stream.again(batch)
+            else:
+                stream.answered(batch, [], self.world.ledger.at)
+
+        def work() -> Any:
+            return app.park_given_up(deliveries, "simulated: Lambda gave up")
+
+        self.launch(container, f"is told that Lambda gave up on {stream.named(batch)}", work, done, calls, ending)
+
+    def expire(self, container: Container) -> None:
+        """Deliver a paused container's batch again; it may still go on, and nobody asks for its answer."""
+        found = self._under_way.pop(container.number, None)
+        if found is not None:
+            stream, batch = found
+            self.world.tell(f"{container.name} has timed out")
+            stream.again(batch)
+
+    # -- what operators and clocks do
+
+    def fire_due(self, container: Container, calls: int = 0, ending: Ending = "") -> None:
+        reactions = container.app._current().reactions
+        scheduler: Any = reactions.scheduling.scheduler
+        if scheduler.next_due(self.world.now()) is None:
+            return
+
+        def work() -> Any:
+            return scheduler.fire_due(self.world.now(), reactions.scheduling.fire)
+
+        self.launch(container, "runs what is due", work, self._report(container), calls, ending)
+
+    def retry(self, container: Container, member: str, calls: int = 0, ending: Ending = "") -> None:
+        letters = container.app.letters
+        what = f"retries what is parked for {member}"
+        self.launch(container, what, lambda: letters.retry(member), self._report(container), calls, ending)
+
+    def replay(self, container: Container, member: str, calls: int = 0, ending: Ending = "") -> None:
+        app = container.app
+        self.launch(container, f"replays {member}", lambda: app.replay(member), self._report(container), calls, ending)
+
+    def rebuild(self, container: Container, calls: int = 0, ending: Ending = "") -> None:
+        app = container.app
+
+        def work() -> Any:
+            return Rebuild(app.store, app.now).run()
+
+        self.launch(container, "rebuilds the log", work, self._report(container), calls, ending)
+
+    def _report(self, container: Container) -> Callable[[Outcome], None]:
+        def done(outcome: Outcome) -> None:
+            error = outcome.error
+            if error is not None:
+                self.world.tell(f"{container.name}: {type(error).__name__}: {error}")
+
+        return done
+
+
+def _several(given: Any, kind: type) -> list[Any]:
+    if given is None:
+        return []
+    return [given] if isinstance(given, kind) or not isinstance(given, Iterable) else list(given)

@@ -1,0 +1,174 @@
+"""A container's line to the shared store: where a task is paused, throttled, killed, or loses an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, Protocol, TypeVar
+
+from ...errors import StoreUnavailable
+from ...messages import Cost
+from ...store import Change, Condition, ConditionFailed, Item, Page, SortKey, Table, Write
+from .ledger import Ledger
+
+__all__ = ["ENDINGS", "Crashed", "Ending", "Line", "Owner"]
+
+T = TypeVar("T")
+#: What may happen to a task at a call of the store. `pause`: it sleeps before the call. `throttle`: the store refuses
+#: the call. `crash`: the process dies before it. The rest happens at the first write from there on. `crash after`: the
+#: process dies once it is applied. `lose`: it is applied, and tried again when the task is resumed. `fail`: it is
+#: applied, and the caller is told that it was not.
+Ending = Literal["", "pause", "throttle", "crash", "crash after", "lose", "fail"]
+ENDINGS: Final[tuple[Ending, ...]] = ("", "pause", "throttle", "crash", "crash after", "lose", "fail")
+_AT_WRITES: Final = frozenset({"crash after", "lose", "fail"})
+
+
+class Crashed(BaseException):
+    """The process is gone: nothing that a dead process would still do, in a `finally` or elsewhere, is done."""
+
+
+class Owner(Protocol):
+    """The container that a line belongs to."""
+
+    @property
+    def number(self) -> int: ...
+    def tick(self) -> int:
+        """Let a moment pass for a call of the store, and give the call's number."""
+        ...
+
+    def pause(self) -> None:
+        """Sleep until the script goes on here."""
+        ...
+
+    def tell(self, what: str) -> None:
+        """Note what happened, for the story."""
+        ...
+
+
+class Line:
+    """The store, as one container reaches it."""
+
+    def __init__(self, store: Ledger, owner: Owner) -> None:
+        self.url = store.url
+        self._store = store
+        self._owner = owner
+        self._dead = False
+        self._left: int | None = None
+        self._ending: Ending = ""
+
+    def plan(self, calls: int, ending: Ending) -> None:
+        """Let something happen after so many calls; nothing, with an empty ending."""
+        self._left = calls if ending else None
+        self._ending = ending
+
+    # -- the store
+
+    def get(self, table: Table, pk: str, sk: SortKey, cost: Cost) -> Item | None:
+        return self._read(f"get {pk} {sk}", lambda: self._store.get(table, pk, sk, cost))
+
+    def query(self, table: Table, pk: str, cost: Cost, **options: Any) -> Page:
+        return self._read(f"query {pk}", lambda: self._store.query(table, pk, cost, **options))
+
+    def scan(
+        self, table: Table, cost: Cost, *, after: tuple[str, SortKey] | None = None, limit: int | None = None
+    ) -> Page:
+        return self._read(f"scan {table}", lambda: self._store.scan(table, cost, after=after, limit=limit))
+
+    def changes(self, table: Table, after: int, limit: int) -> list[Change]:
+        return self._store.changes(table, after, limit)
+
+    def put(self, table: Table, item: Item, cost: Cost, *, condition: Condition = None) -> None:
+        self._write(
+            lambda: f"put {_named(table, item)}",
+            lambda: self._store.put(table, item, cost, condition=condition),
+            again=True,
+        )
+
+    def write(self, writes: Sequence[Write], cost: Cost) -> None:
+        # The answer to a transaction may be lost, too, and a token keeps its repeat from being applied.
+        self._write(
+            lambda: f"write {', '.join(_told(one) for one in writes)}",
+            lambda: self._store.write(writes, cost),
+            again=False,
+        )
+
+    def create_tables(self) -> None:
+        self._store.create_tables()
+
+    def close(self) -> None:
+        self._store.close()
+
+    # -- what happens
+
+    def _read(self, what: str, call: Callable[[], T]) -> T:
+        self._arrive(lambda: what)
+        return self._do(call)
+
+    def _write(self, what: Callable[[], str], call: Callable[[], None], *, again: bool) -> None:
+        ending = self._arrive(what)
+        if not ending:
+            self._do(call)
+            return
+        self._ending = ""
+        if ending == "crash after":
+            try:
+                self._do(call)
+            except ConditionFailed:
+                pass
+            self._die(f"dies after: {what()}")
+        self._do(call)
+        if ending == "fail":
+            self._owner.tell(f"is told of a failure, but it was applied: {what()}")
+            raise StoreUnavailable("simulated: the answer was lost for good")
+        self._owner.tell(f"waits for the answer, which is lost, to: {what()}")
+        self._owner.pause()
+        if self._dead:
+            raise Crashed
+        if again:
+            self._do(call)
+
+    def _arrive(self, what: Callable[[], str]) -> Ending:
+        """Let happen what is planned for this call; give what is left to happen if it is a write."""
+        if self._dead:
+            raise Crashed
+        while self._left == 0:
+            ending = self._ending
+            if ending in _AT_WRITES:
+                return ending
+            self._left, self._ending = None, ""
+            if ending == "pause":
+                self._owner.tell(f"sleeps before: {what()}")
+                self._owner.pause()
+                if self._dead:
+                    raise Crashed
+            elif ending == "throttle":
+                self._owner.tell(f"is throttled: {what()}")
+                raise StoreUnavailable("simulated: the store is throttled")
+            elif ending == "crash":
+                self._die(f"dies before: {what()}")
+        if self._left is not None:
+            self._left -= 1
+        return ""
+
+    def _do(self, call: Callable[[], T]) -> T:
+        self._store.at = self._owner.tick()
+        self._store.who = self._owner.number
+        return call()
+
+    def _die(self, how: str) -> None:
+        self._owner.tell(how)
+        self._dead = True
+        raise Crashed
+
+    def kill(self) -> None:
+        """Let nothing more reach the store from here."""
+        self._dead = True
+
+
+def _named(table: Table, item: Item) -> str:
+    return f"{item['pk']} {item['c' if table == 'events' else 'n' if table == 'log' else 'sk']}"
+
+
+def _told(write: Write) -> str:
+    item = getattr(write, "item", None)
+    name = _named(write.table, item) if item is not None else f"{write.pk} {write.sk}"  # type: ignore[union-attr]
+    return f"{type(write).__name__.lower()} {name}"

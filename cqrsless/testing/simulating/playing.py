@@ -1,0 +1,82 @@
+"""One script, acted out, settled and checked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from ...delivery import replaying
+from ...log import indexer, pages, rebuild, tracking
+from .acting import Actor
+from .baton import Strands
+from .checking import violations
+from .errands import HandlerFailed
+from .settling import Settling, Unsettled
+from .steps import Script
+from .world import Setup, World
+
+__all__ = ["Broken", "play", "small"]
+
+#: Slices and pages so small that a short history has several of each.
+_SMALL: Final[tuple[tuple[Any, str, int], ...]] = (
+    (replaying, "SLICE", 4),
+    (rebuild, "SLICE", 4),
+    (pages, "PER_PAGE", 4),
+    (indexer, "RECENT_PAGES", 2),
+    (indexer, "REMEMBERED", 8),
+    (tracking, "READ_AHEAD", 2),
+)
+
+
+class Broken(AssertionError):
+    """A promise was not kept. `story` says what happened."""
+
+    def __init__(self, what: str, story: list[str]) -> None:
+        super().__init__(what)
+        self.what, self.story = what, story
+
+
+@contextmanager
+def small() -> Iterator[None]:
+    """Make slices and pages small, and keep the log of handled failures quiet."""
+    before = [(module, name, getattr(module, name)) for module, name, _ in _SMALL]
+    log = logging.getLogger("cqrsless")
+    level = log.level
+    try:
+        for module, name, value in _SMALL:
+            setattr(module, name, value)
+        log.setLevel(logging.CRITICAL + 1)
+        yield
+    finally:
+        log.setLevel(level)
+        for module, name, value in before:
+            setattr(module, name, value)
+
+
+def play(setup: Setup, script: Script, strands: Strands, *, horizon: timedelta, may_park: bool) -> World:
+    """Act out a script, and raise `Broken` where something was not as promised."""
+    world = World(setup, script.layout, strands)
+    actor = Actor(world)
+    try:
+        for step in script.steps:
+            actor.act(step)
+            if world.guard.violations:
+                raise Broken(world.guard.violations[0], world.story)
+        settling = Settling(actor, horizon)
+        settling.run()
+        parked = settling.parked()
+        for what in violations(world, actor.errands, parked):
+            raise Broken(what, world.story)
+        if parked and not may_park:
+            letter = next(iter(parked.values()))[0]
+            raise Broken(
+                f"{letter.key} stays parked for {letter.consumer} at commit {letter.commit}: {letter.why}", world.story
+            )
+    except (Unsettled, HandlerFailed) as error:
+        raise Broken(str(error), world.story) from error
+    finally:
+        world.end()
+    return world

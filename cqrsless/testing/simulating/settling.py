@@ -1,0 +1,112 @@
+"""Letting everything settle: what was paused goes on, what was broken is mended, and nothing is disturbed any more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from ...log import control
+from ...messages import Cost
+from .acting import Actor
+from .streams import Stream
+
+__all__ = ["Settling", "Unsettled"]
+
+#: How often everything is done again before that counts as endless.
+ROUNDS: Final = 60
+#: Records that are delivered at once.
+_BATCH: Final = 10
+
+
+class Unsettled(AssertionError):
+    """Something still goes on, or goes wrong, when nothing disturbs it any more."""
+
+
+class Settling:
+    """Settles a world that a script was acted out in. What is due later than `horizon` from then on is left alone."""
+
+    def __init__(self, actor: Actor, horizon: timedelta) -> None:
+        self.actor = actor
+        self.world, self.errands = actor.world, actor.errands
+        self._horizon = horizon
+        self._tried: set[tuple[str, str, int]] = set()
+
+    def run(self) -> None:
+        world = self.world
+        world.tell("-- from here on nothing is disturbed")
+        while world.poisons:
+            self.actor.mend(0)
+        for container in world.busy():
+            world.tell(f"{container.name} goes on ({container.task.name if container.task else ''})")
+            container.resume()
+        world.refresh()
+        until = world.now() + self._horizon
+        for _ in range(ROUNDS):
+            world.pass_time(timedelta(minutes=2))  # every claim of a dead worker expires
+            if not self._round(until):
+                return
+        raise Unsettled(f"it does not come to rest: after {ROUNDS} rounds there is still something to do")
+
+    def _round(self, until: datetime) -> bool:
+        """Do everything that there is to do once; say whether there was anything."""
+        world, errands = self.world, self.errands
+        before = len(world.story)
+        for arrival in [one for one in errands.commands if not one.known]:
+            errands.send(arrival, world.container(0))
+        for arrival in [one for one in errands.events if not one.known]:
+            errands.receive(arrival, world.container(0))
+        for (function, _), stream in world.streams.items():
+            self._deliver_all(function, stream)
+        self._finish_replays()
+        self._retry_letters()
+        return len(world.story) > before or self._fire_next(until)
+
+    def _deliver_all(self, function: str | None, stream: Stream) -> None:
+        world = self.world
+        before, stuck = -1, 0
+        while True:
+            world.refresh()
+            pending = len(stream.look())
+            if not pending:
+                return
+            stuck = stuck + 1 if pending == before else 0
+            if stuck > ROUNDS:
+                named = stream.named(stream.pending[:5])
+                raise Unsettled(f"{function or 'the function'} is given the same records again and again: {named}")
+            before = pending
+            self.errands.deliver(world.container_of(function), stream, stream.take(_BATCH, 0, 0))
+
+    def _finish_replays(self) -> None:
+        world = self.world
+        for consumer, item in list(world.guard.controls.items()):
+            if item.get("next") is not None:
+                self.errands.replay(world.container(0), consumer)
+        if control.read(world.ledger, Cost()).fills is not None:
+            self.errands.rebuild(world.container(0))
+
+    def _retry_letters(self) -> None:
+        """Retry every letter once for each commit that it may be about: what was mended goes on."""
+        world = self.world
+        letters = world.container(0).app.letters
+        for member in world.members(world.container(0)):
+            found = {(member, letter.key, letter.commit) for letter in letters.list(member)}
+            if found - self._tried:
+                self._tried |= found
+                self.errands.retry(world.container(0), member)
+
+    def _fire_next(self, until: datetime) -> bool:
+        world = self.world
+        scheduler: Any = world.container(0).app._current().reactions.scheduling.scheduler
+        due = scheduler.next_due(until)
+        if due is None:
+            return False
+        world.pass_time(max(due - world.now(), timedelta(0)))
+        self.errands.fire_due(world.container(0))
+        return True
+
+    def parked(self) -> dict[str, list[Any]]:
+        """Give the letters that are left of each consumer."""
+        world = self.world
+        letters = world.container(0).app.letters
+        found = {member: letters.list(member) for member in world.members(world.container(0))}
+        return {member: some for member, some in found.items() if some}

@@ -1,0 +1,228 @@
+"""The world that a script is acted out in: containers, what is on its way to them, and a clock that only it moves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from random import Random
+from typing import Any, Final
+
+from ...app import App
+from ...messages import Command, Cost, Message
+from ...publishing.published import Published
+from ...registry import Model, Registry
+from ...store import Change, Item, Table
+from .baton import Strands
+from .containers import Container
+from .guard import Guard
+from .ledger import Ledger
+from .lines import Line
+from .streams import Stream
+from .watching import Call, Execution, Poison, Watched
+
+__all__ = ["Setup", "World"]
+
+NOON: Final = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+#: Containers of each function, and of one that does everything.
+SLOTS: Final = 2
+TOGETHER: Final = 3
+
+
+class Setup:
+    """What is simulated: an application, and what is said to it."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        commands: Callable[[Random], Command | Iterable[Command] | None],
+        external: Callable[[Random], Any] | None = None,
+        resources: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.registry = registry
+        self.commands = commands
+        self.external = external
+        self.resources = dict(resources or {})
+
+
+class World:
+    """One run of the application."""
+
+    def __init__(self, setup: Setup, layout: int, strands: Strands) -> None:
+        self.setup = setup
+        self.strands = strands
+        self.story: list[str] = []
+        self.guard = Guard()
+        self.ledger = Ledger(self.guard.note)
+        self.running: Container | None = None
+        self.registry = Watched(setup.registry, self)
+        self.model: Model = self.registry.freeze(setup.resources)
+        #: The same, with nothing watched.
+        self.plain: Model = setup.registry.freeze(setup.resources)
+        self.calls: list[Call] = []
+        self.executions: list[Execution] = []
+        self.poisons: list[Poison] = []
+        #: Public events: when they were sent, to where, and as which CloudEvent.
+        self.published: list[tuple[int, str, Mapping[str, Any]]] = []
+        self._time = NOON
+        self._made = 0
+        self._records: dict[Table, list[Change]] = {"events": [], "log": []}
+        functions = self._functions() if layout else [None]
+        self.streams = {
+            (name, table): Stream(table, self._records[table]) for name in functions for table in self._tables_of(name)
+        }
+        self.slots: list[tuple[str | None, Container | None]] = [
+            (name, None) for name in functions for _ in range(TOGETHER if name is None else SLOTS)
+        ]
+
+    # -- what containers need
+
+    def now(self) -> datetime:
+        return self._time
+
+    def pass_time(self, by: timedelta) -> None:
+        self._time += by
+
+    def tick(self) -> int:
+        self._time += timedelta(milliseconds=1)
+        self.ledger.at += 1
+        return self.ledger.at
+
+    def tell(self, what: str) -> None:
+        self.story.append(what)
+
+    # -- what happens to functions of the application
+
+    def began(self, function: str, kind: str, message: Message) -> Call:
+        who = self.running
+        call = Call(function, kind, message, self.ledger.at, 0 if who is None else who.number, self._task())
+        self.calls.append(call)
+        if who is not None and not call.replaying:
+            for poison in self.poisons:
+                poison.take(function, call.key)
+        return call
+
+    def ended(self, call: Call) -> None:
+        call.ended = self.ledger.at
+
+    def executes(self, message: Message) -> Execution:
+        execution = Execution(message, self.ledger.at, self._task())
+        self.executions.append(execution)
+        return execution
+
+    def _task(self) -> int:
+        return 0 if self.running is None or self.running.task is None else self.running.task.number
+
+    # -- containers
+
+    def _functions(self) -> list[str | None]:
+        """Name the functions of a deployment with one for each consumer."""
+        model = self.model
+        groups = dict.fromkeys(record.processor for record in model.event_handlers if record.source is None)
+        groups.update(dict.fromkeys(view.processor or "views" for view in model.views.values()))
+        return [*groups, *(["publisher"] if model.publishers else []), "indexer"]
+
+    def _tables_of(self, function: str | None) -> list[Table]:
+        tracking = [record.name for record in self.model.processors.values() if record.mode == "tracking"]
+        if function is None:
+            return ["events", "log"] if tracking else ["events"]
+        return ["log"] if function in tracking else ["events"]
+
+    def container(self, at: int) -> Container:
+        """Give the container of a slot, a new one where there is none."""
+        slot = at % len(self.slots)
+        function, found = self.slots[slot]
+        if found is None:
+            self._made += 1
+            name = f"{function or 'container'} {self._made}"
+            found = Container(self._made, name, self, lambda line: self._app(line, function))
+            self.slots[slot] = function, found
+        return found
+
+    def _app(self, line: Line, function: str | None) -> App:
+        before = os.environ.pop("CQRSLESS_PROCESSOR", None)
+        try:
+            if function is not None:
+                os.environ["CQRSLESS_PROCESSOR"] = function
+            registry: Any = self.registry
+            app = App(line, registry=registry, resources=self.setup.resources, clock=self.now)
+        finally:
+            os.environ.pop("CQRSLESS_PROCESSOR", None)
+            if before is not None:
+                os.environ["CQRSLESS_PROCESSOR"] = before
+        app._current().dispatcher.executor._sleep = _no_sleep
+        self._watch_published(app.published)
+        return app
+
+    def _watch_published(self, published: Published) -> None:
+        def send(envelopes: Sequence[Any]) -> list[Exception | None]:
+            for envelope in envelopes:
+                self.published.append((self.ledger.at, envelope.to, envelope.document))
+            return [None] * len(envelopes)
+
+        published.send = send  # type: ignore[method-assign]
+
+    def function_of(self, container: Container) -> str | None:
+        return next(function for function, found in self.slots if found is container)
+
+    def discard(self, container: Container) -> None:
+        """Be done with a container; the next one in its place is a new one."""
+        for slot, (function, found) in enumerate(self.slots):
+            if found is container:
+                self.slots[slot] = function, None
+
+    def busy(self) -> list[Container]:
+        return [found for _, found in self.slots if found is not None and found.task is not None]
+
+    def idle(self) -> list[Container]:
+        return [found for _, found in self.slots if found is not None and found.task is None]
+
+    def container_of(self, function: str | None) -> Container:
+        """Give a container of a function that does nothing now."""
+        slots = [slot for slot, (name, _) in enumerate(self.slots) if name == function]
+        return next(found for found in map(self.container, slots) if found.task is None)
+
+    # -- what there is
+
+    def members(self, container: Container) -> list[str]:
+        """Name the processors and views, and the publishers."""
+        return list(container.app._current().reactions.members)
+
+    def keys(self) -> list[str]:
+        """Name the aggregates that there are by now."""
+        return list(dict.fromkeys(change.pk for change in self._records["events"]))
+
+    def end(self) -> None:
+        """Let nothing go on: what is paused dies."""
+        for container in self.busy():
+            container.line.kill()
+            container.resume()
+
+    def stored(self) -> dict[tuple[str, str], Item]:
+        """Give all that stands in the views table."""
+        found: dict[tuple[str, str], Item] = {}
+        after: Any = None
+        while True:
+            page = self.ledger.scan("views", Cost(), after=after)
+            for item in page.items:
+                after = item["pk"], item["sk"]
+                found[after] = item
+            if not page.more or not page.items:
+                return found
+
+    def acknowledged(self, function: str, at: int) -> list[tuple[str, int]]:
+        """Give the commits that a consumer's function had acknowledged by a moment."""
+        stream = self.streams.get((function, "events")) or self.streams.get((None, "events"))
+        records = self._records["events"]
+        done = {} if stream is None else stream.done
+        return [(records[place].pk, int(records[place].sk)) for place, when in done.items() if when < at]
+
+    def refresh(self) -> None:
+        """Read what was written meanwhile into the streams."""
+        for table, records in self._records.items():
+            after = records[-1].position if records else 0
+            records.extend(self.ledger.changes(table, after, 100_000))
+
+
+def _no_sleep(seconds: float) -> None:
+    """Let no time pass: the script decides what happens meanwhile."""
