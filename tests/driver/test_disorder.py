@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from cqrsless.driver import Mischief
+from cqrsless.driver.lanes import Entry
+from cqrsless.driver.records import stream_record
 from tests.driver.bench import Bench, Function, error_on, failing, naming, sequence
+
+
+def entry(pk: str, at: int) -> Entry:
+    """An image of an item that is written again and again."""
+    return Entry(stream_record("log", {"pk": pk, "n": 0, "rev": at}, sequence(at), "arn", "local", 0.0), "0")
 
 
 def trace(seed: int) -> tuple[Any, ...]:
@@ -47,14 +54,44 @@ def test_whatever_happens_on_the_way_nothing_is_lost(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_delays_and_reordering_keep_the_order_of_one_item(seed: int) -> None:
-    """The log's control item is written again and again: its newest image may not be followed by an older one."""
-    bench = Bench(seed=seed, arrivals=Mischief(delay=0.4, reorder=1.0))
+    """A stream promises the order of one item's images, and of nothing else: two commits are two items."""
+    chance = Random(seed)
+    mischief = Mischief(delay=0.4, reorder=1.0)
+    read = [entry(f"Item#{at % 3}", at) for at in range(60)]
+    arriving: list[Entry] = []
+    arrived: list[Entry] = []
+    while read or arriving:
+        arriving += [read.pop(0) for _ in range(min(5, len(read)))]
+        arrived += mischief.release(arriving, chance)
+    assert [one.sequence for one in arrived] != sorted(one.sequence for one in arrived)
+    for at in range(3):
+        line = [one.sequence for one in arrived if one.record["dynamodb"]["Keys"]["pk"]["S"] == f"Item#{at}"]
+        assert line == sorted(line)
+        assert len(line) == 20
+
+
+def test_commits_of_one_aggregate_may_overtake_one_another() -> None:
+    bench = Bench(seed=1, arrivals=Mischief(delay=0.4, reorder=1.0))
     function = bench.map(Function(), batch_size=4)
     bench.put(40, pk="Order#same")
     bench.driver.run()
     seen = [at for batch in function.batches for at in batch]
     assert sorted(seen) == list(range(1, 41))
     assert seen != sorted(seen)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_repeat_never_comes_before_the_record(seed: int) -> None:
+    chance = Random(seed)
+    mischief = Mischief(repeat=0.6, reorder=1.0)
+    arriving: list[Entry] = []
+    arrived: list[Entry] = []
+    for at in range(0, 30, 3):
+        arriving += [entry("Item", at + more) for more in range(3)]
+        arrived += mischief.release(arriving, chance)
+    firsts = list(dict.fromkeys(one.sequence for one in arrived))
+    assert firsts == sorted(firsts)
+    assert len(arrived) > 30
 
 
 def test_repeats_may_come_long_after_the_record() -> None:

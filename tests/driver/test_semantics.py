@@ -126,6 +126,16 @@ def test_what_could_not_be_invoked_is_retried_without_using_up_retries() -> None
     assert function.batches == [[1, 2]] * 6
 
 
+def test_throttling_leaves_all_retries_to_function_errors() -> None:
+    """As above: what was not invoked has not failed."""
+    bench = Bench()
+    bench.put(1)
+    function = bench.map(Function(error_on(1), answers=[NotInvoked("throttled")] * 5), retries=2)
+    outcomes = [step.outcome for step in bench.driver.run()]
+    assert outcomes == ["not invoked"] * 5 + ["failure"] * 3
+    assert len(function.batches) == 8
+
+
 def test_throttling_ends_with_the_records_age() -> None:
     """As above: "... or exceed the maximum age configured on the event source mapping"."""
     bench = Bench()
@@ -160,6 +170,15 @@ def test_a_failing_batch_is_retried_until_its_records_are_too_old() -> None:
     assert [step.given_up for step in steps if step.given_up] == [(sequence(1),)]
     assert function.batches[-1] == [2]
     assert 60 < bench.clock.passed < 63
+
+
+def test_the_earlier_of_expiry_and_age_counts() -> None:
+    for settings, seconds in (({"record_age": 60}, 60), ({"record_age": 604_800}, 300), ({}, 300)):
+        bench = Bench(retention=300)
+        bench.put(1)
+        bench.map(Function(error_on(1)), **settings)
+        bench.driver.run()
+        assert seconds < bench.clock.passed <= seconds + 2
 
 
 def test_a_failing_batch_is_retried_until_its_records_expire() -> None:
@@ -452,6 +471,19 @@ def test_latest_begins_behind_what_there_is() -> None:
     assert oldest.batches == [[1, 2, 3], [4, 5]]
 
 
+def test_shards_that_come_later_are_read_from_their_beginning() -> None:
+    """LATEST is a place in the shards that there are; what is written to their children is new."""
+    bench = Bench()
+    function = bench.map(Function(), start="LATEST")
+    bench.put(3)
+    bench.driver.run()
+    assert function.batches == []
+    bench.feed.split(bench.feed.shards()[0].id)
+    bench.put(4)
+    bench.driver.run()
+    assert sorted(at for batch in function.batches for at in batch) == [4, 5, 6, 7]
+
+
 # -- invocation-eventfiltering
 
 
@@ -542,7 +574,7 @@ def test_a_function_gets_an_event_of_its_own_and_lambdas_context() -> None:
 
     def spoil(event: Any, context: Any) -> Any:
         seen.append((json.dumps(event), context.aws_request_id, context.get_remaining_time_in_millis()))
-        event["Records"].clear()
+        event["Records"].pop()["dynamodb"]["NewImage"].clear()
         raise RuntimeError
 
     seen: list[tuple[str, str, int]] = []
@@ -558,5 +590,5 @@ def test_an_answer_that_is_no_json_is_a_function_error() -> None:
     """Lambda's runtime turns the answer into JSON; where it cannot, the invocation fails."""
     bench = Bench()
     bench.put(1)
-    bench.map(Function(answers=[{"batchItemFailures": {1, 2}}]), **REPORTING)
+    bench.map(Function(answers=[{"batchItemFailures": [], "seen": {1, 2}}]), **REPORTING)
     assert [step.outcome for step in bench.driver.run()] == ["failure", "success"]

@@ -250,6 +250,17 @@ def test_a_store_that_is_down_fails_the_records_that_needed_it(caplog: pytest.Lo
     assert "StoreUnavailable: DynamoDB did not answer" in caplog.text
 
 
+def test_a_removal_in_a_stream_of_keys_reads_nothing() -> None:
+    class Down:
+        def get(self, *args: Any) -> None:
+            raise StoreUnavailable("DynamoDB did not answer")
+
+    event = recorded("streams/keys_only")
+    for record in event["Records"]:
+        record["eventName"] = "REMOVE"
+    assert handle(event, None, Consumer(Down())) == failures()  # type: ignore[arg-type]  # stands in for a store
+
+
 def test_a_repeated_record_is_named_once() -> None:
     event = recorded("dynamodb_stream")
     event["Records"] = [event["Records"][0]] * 3
