@@ -57,7 +57,7 @@ class Effects:
                 target = self.target(effect)
                 ordinal = equals[effect.name, target]
                 equals[effect.name, target] += 1
-                id = derived_id(*_origin(event), processor, handler, effect.name, target, str(ordinal))
+                id = derived_id(event.id, processor, handler, effect.name, target, str(ordinal))
             self._send(effect, command_message(effect, id, event))
 
     def target(self, command: Command) -> str:
@@ -85,11 +85,6 @@ class Effects:
                     raise
                 # Only an earlier attempt of this handler can have made this id: its command is carried out already.
                 log.warning("%s was sent before with another payload, which stands: %s", message.name, error)
-
-
-def _origin(event: Message) -> tuple[str, ...]:
-    """Say which event it is. An external one is known by its source, too: ids of two sources may be equal."""
-    return (event.id,) if event.aggregate_id is not None else (event.id, event.source)
 
 
 def command_message(command: Command, id: str, event: Message) -> Message:

@@ -197,6 +197,24 @@ def test_two_that_fire_at_once_run_a_command_once() -> None:
     assert bench.events("Card#c") == ["Expired"]
 
 
+def test_what_was_scheduled_anew_while_another_fired_is_left_as_it_is() -> None:
+    bench = shop(lambda event: expire(id="x"))
+    bench.container().batch(bench.commit("Order#1", "Placed"))
+    bench.advance(hours=1)
+    other = bench.container()
+
+    def meanwhile() -> None:
+        other.fire()
+        other.scheduler.schedule("x", NOON + timedelta(hours=2), {})
+
+    dying = Dying(bench.store)
+    dying.before[2] = meanwhile  # the command has run, its row is about to be removed
+    bench.container(dying).fire()
+    assert len(bench.items("s#")) == 2
+    other.scheduler.cancel("x")
+    assert bench.items("s#") == []
+
+
 def test_a_refusal_is_an_answer() -> None:
     bench = shop(lambda event: Command("Refuse", {"id": "c"}, due=timedelta(minutes=1)))
     container = bench.container()
