@@ -116,7 +116,7 @@ class Replay:
     def slice(self) -> int | None:
         """Apply one slice of the events table; once all is done, switch and give the run that is live now.
 
-        Raises `CqrslessError` where a view's live run stays, for the new one cannot fold what that could.
+        Raises `CqrslessError` where commits could not be applied: a view's live run stays, then.
         """
         held, taker = self._held, self._taker
         assert held is not None and taker is not None and held.next is not None, "begin() first"
@@ -139,22 +139,27 @@ class Replay:
         return self._end(replace(reached, next=None, cursor=None, until=0, switched=now), held.next)
 
     def _end(self, reached: Control, filled: int) -> int:
-        worse = list(self._newly_parked(reached.live, filled)) if self._switches else []
-        live, old = (filled, reached.live) if self._switches and not worse else (reached.live, filled)
+        failed = list(self._newly_parked(reached.live, filled))
+        live, old = (filled, reached.live) if self._switches and not failed else (reached.live, filled)
         ended = self._move(replace(reached, live=live, old=old))
-        if worse:
-            told = ", ".join(f"{letter.key} at commit {letter.commit} ({letter.why})" for letter in worse[:3])
-            more = f", and {len(worse) - 3} more" if len(worse) > 3 else ""
-            raise CqrslessError(
-                f"the live run of {self.consumer} stays, for the new one cannot fold what that could: {told}{more}; "
-                "mend the projector and replay again"
-            )
-        return ended.live
+        if not failed:
+            return ended.live
+        told = ", ".join(f"{letter.key} at commit {letter.commit} ({letter.why})" for letter in failed[:3])
+        more = f", and {len(failed) - 3} more" if len(failed) > 3 else ""
+        if self._switches:
+            what, mend = "the live run stays, for the new one cannot fold what that could", "projector"
+        else:
+            what, mend = "from these commits on, nothing was replayed of their aggregates", "handler"
+        raise CqrslessError(
+            f"the replay of {self.consumer} has failures; {what}: {told}{more}; mend the {mend} and replay again"
+        )
 
     def _newly_parked(self, live: int, filled: int) -> Iterator[Letter]:
-        """Give what the new run has parked and the live one has not."""
+        """Give what the new run has parked; of a view, what the live run has not parked as well."""
         places = Places(self._store, kept=1)
-        before = {letter.key for letter in Parking(places, self.consumer, live, self._now).letters(self.cost)}
+        before: set[str] = set()
+        if self._switches:
+            before |= {letter.key for letter in Parking(places, self.consumer, live, self._now).letters(self.cost)}
         for letter in Parking(places, self.consumer, filled, self._now).letters(self.cost):
             if letter.key not in before:
                 yield letter

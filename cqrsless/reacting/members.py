@@ -20,6 +20,7 @@ from ..processors.ordered import ProcessorConsumer
 from ..processors.scheduling import Scheduling
 from ..processors.unordered import UnorderedProcessor
 from ..projections.applying import ViewConsumer
+from ..projections.fingerprint import fingerprint
 from ..publishing.cloudevents import Envelopes
 from ..publishing.publishers import PUBLISHER, Outbox, PublisherTaker, publishers
 from ..publishing.sending import Sender
@@ -65,6 +66,11 @@ class Member:
     switches = False
 
     @property
+    def code(self) -> str:
+        """What tells the code that its readers' run is built with."""
+        return ""
+
+    @property
     def from_beginning(self) -> bool:
         return self.processor is None or self.processor.start == "beginning"
 
@@ -95,7 +101,7 @@ class Member:
     def _fed(self, consumer: Any) -> tuple[Taker, Parked, frozenset[str]]:
         feeder = self._parts.feeder
         taken: Consumer = consumer
-        taker = feeding(lambda commit, cost: feeder.feed(taken, commit, cost), self.name)
+        taker = feeding(lambda commit, cost: feeder.feed(taken, commit, cost), taken.name)
         return taker, ParkedAggregates(feeder, consumer), taken.stored_names
 
 
@@ -112,6 +118,10 @@ class ViewMember(Member):
     @property
     def from_beginning(self) -> bool:
         return True
+
+    @property
+    def code(self) -> str:
+        return fingerprint(self.view, self._parts.model.projectors)
 
     def _make(self, run: int, since: int, replays: bool) -> tuple[Taker, Parked, frozenset[str]]:
         parts = self._parts

@@ -139,8 +139,9 @@ class Reactions:
             if isinstance(member, PublisherMember):
                 raise UnknownMessage("publishers take part in no replay: what they sent is sent")
             replay = Replay(
-                self.runs, member.name, self._replaying(member), self.decoder, self._now, switches=member.switches
-            )
+                self.runs, member.name, self._replaying(member), self.decoder, self._now,
+                switches=member.switches, code=member.code,
+            )  # fmt: skip
             replay.run(told)
             done += replay.done
 
@@ -150,16 +151,22 @@ class Reactions:
     # -- what is parked
 
     def park_given_up(self, deliveries: Sequence[Delivery], why: str) -> list[str]:
-        """Park the aggregates of commits that Lambda gave up on; give those that could not be parked."""
+        """Park the aggregates of commits that Lambda gave up on; give those that could not be parked.
+
+        The indexer runs no user code, so what it was given is indexed after all.
+        """
         failed: list[str] = []
         cost = Cost()
         for delivery in deliveries:
             try:
                 commit = Commit(delivery.item, self.decoder)
+                if self._indexer is not None:
+                    self._indexer.index((delivery.item,), cost)
                 for member in self._selected:
                     if not member.tracking and not member.stored_names.isdisjoint(commit.names):
-                        control = self.runs.read(member.name, cost)
-                        member.parked(control.live, member.since(control)).give_up(commit, why, cost)
+                        control = begin(member, self.runs, microseconds(self._now() - GRACE), cost)
+                        for run in runs_of(member, control):
+                            member.parked(run, member.since(control)).give_up(commit, why, cost)
             except Exception:
                 log.exception("%s@%s could not be parked", delivery.item.get("pk"), delivery.item.get("c"))
                 failed.append(delivery.id)

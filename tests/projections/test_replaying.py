@@ -261,9 +261,9 @@ def test_a_run_that_cannot_fold_what_the_live_one_could_is_not_switched_to() -> 
     with pytest.raises(CqrslessError) as caught:
         shop.replay().run()
     assert str(caught.value) == (
-        "the live run of Listed stays, for the new one cannot fold what that could: Order#o-1 at commit 1 "
-        "(RuntimeError: poison), Order#o-2 at commit 1 (RuntimeError: poison), Order#o-3 at commit 1 (RuntimeError: "
-        "poison), and 1 more; mend the projector and replay again"
+        "the replay of Listed has failures; the live run stays, for the new one cannot fold what that could: Order#o-1 "
+        "at commit 1 (RuntimeError: poison), Order#o-2 at commit 1 (RuntimeError: poison), Order#o-3 at commit 1 "
+        "(RuntimeError: poison), and 1 more; mend the projector and replay again"
     )
     assert (shop.control().live, shop.control().next) == (1, None)
     assert len(shop.live()) == 5
