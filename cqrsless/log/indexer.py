@@ -49,21 +49,24 @@ class Tail:
 
     def append(self, refs: Sequence[Ref], cost: Cost) -> None:
         """Write the references that recent pages lack; raise `Sealed` where the part has ended."""
-        for _ in range(ATTEMPTS):
-            missing = [ref for ref in refs if (ref.pk, ref.number) not in self._recent]
-            if not missing:
+        left, lost = refs, 0
+        while lost < ATTEMPTS:
+            left = [ref for ref in left if (ref.pk, ref.number) not in self._recent]
+            if not left:
                 return
             if self.sealed:
                 raise Sealed
-            taken = next(iter(pages.split(missing)))
+            taken = next(iter(pages.split(left)))
             item = pages.page(self.part, self.segment, self.number + 1, taken)
             try:
                 self.store.put("log", item, cost, condition="absent")
             except ConditionFailed as failed:  # another writer, or our own page whose answer was lost: seen either way
                 assert failed.item is not None
                 self.saw(failed.item)
+                lost += 1
                 continue
             self.saw(item)
+            left = left[len(taken) :]  # a batch may be larger than what is remembered
         raise ConcurrencyConflict(f"the indexer lost {ATTEMPTS} pages of {self.part}#{self.segment} in a row")
 
 

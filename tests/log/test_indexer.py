@@ -64,6 +64,14 @@ def test_a_batch_that_comes_hours_later_only_repeats(world: World) -> None:
     assert set(world.indexed()) == set(world.all)
 
 
+def test_a_batch_larger_than_what_is_remembered_is_written_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cqrsless.log.indexer.REMEMBERED", 5)
+    monkeypatch.setattr(pages, "PER_PAGE", 4)
+    Indexer(world.store).index(world.commit(*(f"A#{at}" for at in range(12))), Cost())
+
+    assert world.indexed() == world.all
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("dies_at", range(1, 8))
 def test_killed_at_any_write_nothing_delivered_is_missing(world: World, dies_at: int, after: bool) -> None:
