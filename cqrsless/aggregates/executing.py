@@ -40,7 +40,8 @@ from .snapshots import is_due
 #: How long a command goes on after lost races, in seconds and in attempts, before it is a `ConcurrencyConflict`.
 PATIENCE: Final = 15.0
 ATTEMPTS: Final = 200
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.25
+#: Long enough that 16 writers who never rest do not take up the whole store with attempts that fail.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 1.0
 #: Of the machine: a frozen image of this process (SnapStart) is restored many times, and would wait in step.
 _jitter: Final = random.SystemRandom()
 

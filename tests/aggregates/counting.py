@@ -1,4 +1,4 @@
-"""Stores whose calls are counted where they leave: at the interface of an embedded one, at botocore's last hook else."""
+"""Stores whose calls are counted where they leave: at an embedded one's interface, at botocore's last hook else."""
 
 from __future__ import annotations
 

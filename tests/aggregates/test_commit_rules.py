@@ -281,7 +281,7 @@ def test_the_pauses_differ_between_copies_of_a_frozen_process() -> None:
         for misses in range(1, 20):
             executor.pause(misses)
     assert waited[:19] != waited[19:]
-    assert min(waited) >= 0 and max(waited) <= 0.25
+    assert min(waited) >= 0 and max(waited) <= 1
 
 
 def test_a_commit_that_somebody_deletes_is_a_conflict(around: Around) -> None:
