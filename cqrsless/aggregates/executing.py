@@ -178,7 +178,8 @@ class Execution:
                 f"{self.message.name} lost {self.conflicts} races for {self.kind.name} {self.message.aggregate_id}: "
                 "other writers were faster every time; try again, or spread the writes over more aggregates"
             )
-        self.executor.pause(self.conflicts)
+        if self.conflicts > 2:  # a second miss tells of a container that was behind as often as of a rush
+            self.executor.pause(self.conflicts - 1)
         loaded = self.forward(loaded, item)
         return reading.catch_up(self.store, self.kind, self.pk, loaded, self.cost), True
 

@@ -25,7 +25,7 @@ from cqrsless.aggregates import executing
 from cqrsless.aggregates.commits import read_head
 from cqrsless.store import Store
 from tests.aggregates.around import Around, commits
-from tests.aggregates.box import Failure, KindOfBox, box, box_aggregate, numbers, opened
+from tests.aggregates.box import Failure, KindOfBox, box, box_aggregate, executor_of, numbers, opened
 
 AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -269,6 +269,19 @@ def test_patience_ends(kind: KindOfBox, around: Around, monkeypatch: pytest.Monk
     around.before_put += [lambda: other.execute("Put", {"id": "b", "n": 1})] * 2
     with pytest.raises(ConcurrencyConflict, match="Put lost 2 races"):
         app.execute("Put", {"id": "b", "n": 2})
+
+
+def test_whoever_was_only_behind_does_not_wait(kind: KindOfBox, around: Around) -> None:
+    waited: list[float] = []
+    app, other = opened(kind, around), App(around.inner, registry=box(kind))
+    executor_of(app)._sleep = waited.append
+    for n in range(5):
+        other.execute("Put", {"id": "b", "n": n})
+    app.execute("Put", {"id": "b", "n": 9})
+    assert waited == []
+    around.before_put += [lambda: [other.execute("Put", {"id": "b", "n": 1}) for _ in range(2)]] * 4
+    app.execute("Put", {"id": "b", "n": 9})
+    assert len(waited) == 2
 
 
 def test_the_pauses_differ_between_copies_of_a_frozen_process() -> None:
