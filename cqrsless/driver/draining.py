@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -63,7 +64,8 @@ def drain(
 
     How far it got is kept in the store, so another process goes on from there. Nothing is waited for: a record is
     delivered again at once, and after `tries` in a row it is left pending, for a later drain, while what is behind it
-    goes on. Raises `Endless` where events still cause events after `rounds` rounds.
+    goes on. Raises `Endless` where events still cause events after `rounds` rounds. Called by a handler in the midst of
+    a drain of this store it does nothing: what is pending comes when that handler has returned.
 
     >>> from cqrsless.messages import Cost
     >>> from cqrsless.stores import open_store
@@ -72,19 +74,48 @@ def drain(
     >>> drain(lambda event, context: None, store).delivered, drain(lambda event, context: None, store).delivered
     (1, 0)
     """
+    if any(store is other for other in _draining.stores):
+        return Drained(0, 0)
+    _draining.stores.append(store)
+    try:
+        driver = Driver(
+            seed=seed, clock=clock, backoff=lambda failures: 0.0, checkpoints=checkpoints or StoreCheckpoints(store)
+        )
+        return _drain(driver, function, store, mappings, rounds, tries)
+    finally:
+        _draining.stores.remove(store)
+
+
+class _Draining(threading.local):
+    """The stores that this thread is draining."""
+
+    def __init__(self) -> None:
+        self.stores: list[Store] = []
+
+
+_draining: Final = _Draining()
+
+
+def _drain(
+    driver: Driver,
+    function: Function,
+    store: Store,
+    mappings: Mapping[Table, EventSourceMapping],
+    rounds: int,
+    tries: int,
+) -> Drained:
     recent: deque[tuple[str, tuple[str, ...]]] = deque(maxlen=_REMEMBERED)
 
     def noting(event: Any, context: Any) -> Any:
         for record in event["Records"]:
             image = record["dynamodb"]["NewImage"]
-            recent.append((image["pk"]["S"], tuple(image.get("names", {}).get("M", ()))))
+            if "names" in image:
+                recent.append((image["pk"]["S"], tuple(image["names"]["M"])))
         return function(event, context)
 
-    if checkpoints is None:
-        checkpoints = StoreCheckpoints(store)
-    driver = Driver(seed=seed, clock=clock, backoff=lambda failures: 0.0, checkpoints=checkpoints)
     for table, mapping in mappings.items():
-        driver.map(mapping, StoreFeed(store, table, clock=clock), noting)
+        at_once = replace(mapping, batching_window=0)  # a drain ends; it does not wait for what may come
+        driver.map(at_once, StoreFeed(store, table, clock=driver.clock), noting)
     subscriptions = [driver.subscription(mapping.name) for mapping in mappings.values()]
     delivered: set[tuple[str, str]] = set()
     invocations = 0
@@ -117,14 +148,14 @@ def _number(keys: Mapping[str, Mapping[str, str]]) -> int:
 
 
 def _progress(subscriptions: list[Subscription]) -> tuple[int, int]:
-    """Count how often a stream was read to its end of that moment, and the records that were read."""
+    """Count how often a stream was read to its end of that moment, and the records that were read in all."""
     shards = [shard for subscription in subscriptions for shard in subscription.open.values()]
-    return sum(shard.caught_up for shard in shards), sum(shard.read for shard in shards)
+    return max(shard.caught_up for shard in shards), sum(shard.read for shard in shards)
 
 
 def _endless(recent: deque[tuple[str, tuple[str, ...]]], rounds: int) -> str:
     counts = Counter(name for _, names in recent for name in names)
-    names = ", ".join(name for name, _ in counts.most_common(8)) or "none, though: pages of the log alone"
+    names = ", ".join(sorted(counts, key=lambda name: (-counts[name], name))[:8]) or "without a name"
     places = ", ".join(dict.fromkeys(pk for pk, _ in reversed(recent)))
     places = places if len(places) <= 200 else places[:200] + "..."
     return (

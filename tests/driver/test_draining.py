@@ -159,6 +159,12 @@ def test_more_than_a_thousand_pending_batches_are_not_endless(store: Store) -> N
     assert drain(Taker(), store, mappings=settings).delivered == 1_500  # type: ignore[arg-type]  # a table's name
 
 
+def test_a_drain_waits_for_no_window(store: Store) -> None:
+    put(store, "Order#a", 1)
+    settings = {"events": EventSourceMapping("slow", batching_window=300)}
+    assert drain(Taker(), store, mappings=settings).delivered == 1  # type: ignore[arg-type]  # a table's name
+
+
 def test_drains_are_alike(tmp_path: Path) -> None:
     def run(at: int) -> list[tuple[str, int]]:
         store = open_store("memory://")
@@ -176,6 +182,26 @@ def test_drains_are_alike(tmp_path: Path) -> None:
         return taker.taken
 
     assert run(0) == run(1)
+
+
+def test_a_drain_inside_a_drain_does_nothing(store: Store) -> None:
+    inner: list[Drained] = []
+
+    def greedy(event: Any, context: Any) -> None:
+        inner.append(drain(greedy, store))
+
+    put(store, "Order#a", 1)
+    other = open_store("memory://")
+    put(other, "Order#b", 1)
+    assert drain(greedy, store).delivered == 1
+    assert inner == [Drained(0, 0)]
+
+    def neighbourly(event: Any, context: Any) -> None:
+        inner.append(drain(lambda event, context: None, other))
+
+    put(store, "Order#a", 2)
+    assert drain(neighbourly, store).delivered == 1
+    assert inner[-1].delivered == 1
 
 
 def test_a_store_without_a_change_feed_says_so() -> None:

@@ -59,7 +59,7 @@ class Consumer:
     def dispatch(self, message: Any) -> Any:
         raise AssertionError(message)
 
-    receive_event = dispatch
+    dispatch_after = receive_event = dispatch
 
     def now(self) -> datetime:
         raise AssertionError
