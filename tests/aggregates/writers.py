@@ -1,4 +1,4 @@
-"""A process that puts numbers into a box in a SQLite file: python -m tests.aggregates.writers file kind writer count."""
+"""A process that puts numbers into a box: python -m tests.aggregates.writers file kind writer count."""
 
 from __future__ import annotations
 
