@@ -35,10 +35,11 @@ from .errors import (
 )
 from .messages import Command, CommandResult, Cost, Event, Message, Page, Query, RecordedEvent
 from .registry import DEFAULT as _DEFAULT
-from .registry import DELETED, Registry, cancel, from_command_id
+from .registry import DELETED, Cancel, Registry, cancel, from_command_id
 
 if TYPE_CHECKING:
     from .app import App as App
+    from .projections.reading import Views as Views
 
     def entrypoint(event: Any, context: Any) -> Any:
         """Handle whatever Lambda was given; the handler string is `cqrsless.entrypoint`."""
@@ -52,6 +53,7 @@ __all__ = [
     "AlreadyExists",
     "App",
     "AppLoadError",
+    "Cancel",
     "Command",
     "CommandResult",
     "CommitTooLarge",
@@ -81,6 +83,7 @@ __all__ = [
     "UnknownMessage",
     "ValidationFailed",
     "VersionMismatch",
+    "Views",
     "aggregate",
     "cancel",
     "command_handler",
@@ -125,6 +128,10 @@ def __getattr__(name: str) -> Any:
         from .app import App
 
         return App
+    if name == "Views":
+        from .projections.reading import Views
+
+        return Views
     if name == "entrypoint":
         try:
             from .lambda_runtime import entrypoint_for_environment
