@@ -126,9 +126,9 @@ class Container:
 class Bench:
     """An application on a store of its own."""
 
-    def __init__(self, made: Registry, store: str = "memory://", resources: dict[str, Any] | None = None) -> None:
-        self.resources = resources or {}
-        self.app = App(store, registry=made, resources=self.resources, clock=lambda: NOON)
+    def __init__(self, made: Registry, store: str | Store = "memory://", **resources: Any) -> None:
+        self.resources = resources
+        self.app = App(store, registry=made, resources=resources, clock=lambda: NOON)
         self.app.create_tables()
 
     @property

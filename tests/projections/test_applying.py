@@ -192,7 +192,7 @@ def test_a_key_function_says_the_row_by_a_value_or_by_a_pair() -> None:
     def daily(row: Any, event: Any, *, message: Message, currency: str) -> Any:
         return {"name": message.name, "in": currency}
 
-    bench = Bench(made, resources={"currency": "EUR"})
+    bench = Bench(made, currency="EUR")
     bench.container().feed(bench.commit("Order:o-1", ("Placed", {"day": 3})))
     assert bench.rows("Daily") == {("n1l13", "so-1"): {"name": "Placed", "in": "EUR"}}
 

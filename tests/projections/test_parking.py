@@ -194,6 +194,19 @@ def test_a_view_that_is_to_stop_never_parks() -> None:
     assert letters(container) == []
 
 
+def test_an_aggregate_with_the_longest_id_parks_and_goes_on() -> None:
+    poison = Poison(1)
+    bench = Bench(poison.register(registry()))
+    container = bench.container()
+    name = "a" * (2048 - len("Order#"))
+    container.feed_patiently(added(bench, 1, name))  # too long for a row of its own, and poisoned for the other
+    assert letters(container) == letters(container, "Shared") == [(f"Order#{name}", 1)]
+    poison.numbers.clear()
+    assert retry(container.feeder, container.views["Shared"], f"Order#{name}", Cost()) is True
+    assert retry(container.feeder, container.views["Summary"], f"Order#{name}", Cost(), drop=True) is True
+    assert bench.rows("Shared") == {("ss", "-"): {name: [1]}}
+
+
 numbers = st.lists(st.tuples(st.sampled_from(["o-1", "o-2"]), st.booleans()), min_size=1, max_size=7)
 
 

@@ -333,6 +333,32 @@ def test_a_replay_may_begin_while_an_old_run_is_removed() -> None:
     assert len(shop.live()) == 5
 
 
+@pytest.mark.long
+def test_a_hundred_thousand_commits_are_replayed_in_bounded_memory(tmp_path: Any) -> None:
+    import tracemalloc
+
+    shop = Shop(f"sqlite:///{tmp_path}/shop.db")
+    template = shop.add(0)
+    for number in range(2, 100_001):
+        pk = f"Order#o-{number % 500}"
+        item = {**template, "pk": pk, "c": number // 500 + 1, "seq": number // 500 + 1}
+        item["events"] = f'[["Added",{{"order_id":"o-{number % 500}","shop":"s","n":1}}]]'
+        shop.store.put("events", item, Cost())
+    shop.code = 2
+    told: list[int] = []
+    replay = shop.replay()
+    replay.begin()
+    while replay.done < 50_000:
+        replay.slice()
+    shop.later(61_000_000)
+    tracemalloc.start()
+    shop.replay().run(told.append)
+    assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    tracemalloc.stop()
+    assert told[-1] == 100_000
+    assert sum(len(row["seen"]) for row in shop.rows("Listed", 2).values()) == 100_000
+
+
 @settings(derandomize=True, max_examples=60, deadline=None)
 @given(st.integers(1, 40), st.booleans(), st.lists(st.sampled_from(["o-1", "o-2"]), min_size=1, max_size=8), st.data())
 def test_a_replay_beside_live_traffic_may_die_anywhere(
