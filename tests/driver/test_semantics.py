@@ -173,7 +173,8 @@ def test_a_failing_batch_is_retried_until_its_records_are_too_old() -> None:
 
 
 def test_the_earlier_of_expiry_and_age_counts() -> None:
-    for settings, seconds in (({"record_age": 60}, 60), ({"record_age": 604_800}, 300), ({}, 300)):
+    cases: list[tuple[dict[str, Any], int]] = [({"record_age": 60}, 60), ({"record_age": 604_800}, 300), ({}, 300)]
+    for settings, seconds in cases:
         bench = Bench(retention=300)
         bench.put(1)
         bench.map(Function(error_on(1)), **settings)
