@@ -114,6 +114,11 @@ class Places:
             for key in keys:
                 self._drop(key)
 
+    def clear(self) -> None:
+        with self._lock:
+            self._seen.clear()
+            self._bytes = 0
+
     def _drop(self, key: Key) -> None:
         if key in self._seen:
             self._bytes -= _weight(self._seen.pop(key))

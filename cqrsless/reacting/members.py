@@ -42,6 +42,8 @@ class Parts:
     places: Places
     decoder: Decoder
     feeder: Feeder
+    #: The same, with places that are read anew for each batch: what a handler did is not undone by a failed condition.
+    strict: Feeder
     runs: Runs
     scheduling: Scheduling
     effects: Effects
@@ -98,8 +100,7 @@ class Member:
     def _make(self, run: int, since: int, replays: bool) -> tuple[Taker, Parked, frozenset[str]]:
         raise NotImplementedError
 
-    def _fed(self, consumer: Any) -> tuple[Taker, Parked, frozenset[str]]:
-        feeder = self._parts.feeder
+    def _fed(self, consumer: Any, feeder: Feeder) -> tuple[Taker, Parked, frozenset[str]]:
         taken: Consumer = consumer
         taker = feeding(lambda commit, cost: feeder.feed(taken, commit, cost), taken.name)
         return taker, ParkedAggregates(feeder, consumer), taken.stored_names
@@ -140,7 +141,8 @@ class ViewMember(Member):
                 run=run,
                 processor=self.processor,
                 replaying=replays,
-            )
+            ),
+            parts.feeder,
         )
 
 
@@ -163,9 +165,11 @@ class ProcessorMember(Member):
             return unordered, unordered, handlers.stored_names
         return self._fed(
             ProcessorConsumer(
-                record, handlers, parts.places, parts.scheduling, parts.now, run=run, since=since, replays=replays
-            )
-        )
+                record, handlers, parts.strict.places, parts.scheduling, parts.now,
+                run=run, since=since, replays=replays,
+            ),
+            parts.strict,
+        )  # fmt: skip
 
 
 class PublisherMember(Member):

@@ -59,11 +59,12 @@ class Reactions:
         self.decoder = Decoder(model.events)
         self.places = Places(store)
         self.feeder = Feeder(store, self.places, self.decoder)
+        self._strict = Feeder(store, Places(store), self.decoder)
         self.runs = Runs(store, now)
         self.scheduling = Scheduling(scheduler, store, now, dispatch, self._resume)
         effects = Effects(model, dispatch, self.scheduling)
         parts = Parts(
-            model, store, self.places, self.decoder, self.feeder, self.runs, self.scheduling, effects, surroundings,
+            model, store, self.places, self.decoder, self.feeder, self._strict, self.runs, self.scheduling, effects, surroundings,
             sender, now,
         )  # fmt: skip
         self.members = {member.name: member for member in members(parts)}
@@ -85,6 +86,7 @@ class Reactions:
 
     def consume(self, deliveries: Sequence[Delivery]) -> list[str]:
         """Offer a batch to every subscribing consumer; give the records that have to come again."""
+        self._strict.places.clear()  # what comes again may have been handled by another container
         batch = Batch(deliveries, self.decoder)
         if self._indexer is not None:
             self._indexer.index((delivery.item for delivery in deliveries), batch.cost)
@@ -108,6 +110,7 @@ class Reactions:
 
     def wake(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Let every tracking processor of this function read the log to its end, or until `stop`."""
+        self._strict.places.clear()
         for group in dict.fromkeys(member.group for member in self._selected if member.tracking):
             mine = [member for member in self.members.values() if member.group == group]
             names = frozenset[str]().union(*(member.stored_names for member in mine))
