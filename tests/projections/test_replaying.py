@@ -320,15 +320,15 @@ def test_a_replay_may_begin_while_an_old_run_is_removed() -> None:
     shop.deliver(*(shop.add(n, f"o-{n}") for n in range(5)))
     shop.replay().run()
     shop.later(KEPT_FOR)
-    store = Interfering(shop.store)
     replay = shop.replay()
 
-    def begin_and_fill() -> None:
-        replay.begin()
-        replay.slice()
+    class Scanned(Interfering):
+        def scan(self, *arguments: Any, **options: Any) -> Any:
+            replay.begin()
+            replay.slice()
+            return self._store.scan(*arguments, **options)
 
-    store.before = [lambda: None, begin_and_fill]
-    tidy(Runs(store, lambda: shop.time), "Listed", shop.control(), shop.time, Cost())
+    tidy(Runs(Scanned(shop.store), lambda: shop.time), "Listed", shop.control(), shop.time, Cost())  # type: ignore[arg-type]
     assert shop.control().live == 3
     assert len(shop.live()) == 5
 
