@@ -92,6 +92,7 @@ class Compiled:
             sender=self._sender(),
             now=self._now,
             selection=self._selection,
+            fan_out=os.environ.get("CQRSLESS_FANOUT") or None,
             indexes=is_embedded(self._store),
         )
 

@@ -27,9 +27,11 @@ from ..processors.scheduling import Retry, Scheduler, Scheduling
 from ..projections.freshness import Freshness
 from ..projections.reading import Views
 from ..publishing.sending import Sender
+from ..publishing.targets import target
 from ..registry import Model, did_you_mean
 from ..store import Store
 from ..surroundings import Surroundings
+from .fanout import FanOut, check, read_setting
 from .lanes import Lanes, runs_of
 from .members import INDEXER, VIEWS, Member, Parts, PublisherMember, begin, members
 
@@ -52,6 +54,7 @@ class Reactions:
         sender: Sender,
         now: Callable[[], datetime],
         selection: str | None = None,
+        fan_out: str | None = None,
         indexes: bool = False,
     ) -> None:
         self.model = model
@@ -64,8 +67,8 @@ class Reactions:
         self.scheduling = Scheduling(scheduler, store, now, dispatch, self._resume)
         effects = Effects(model, dispatch, self.scheduling)
         parts = Parts(
-            model, store, self.places, self.decoder, self.feeder, self._strict, self.runs, self.scheduling, effects, surroundings,
-            sender, now,
+            model, store, self.places, self.decoder, self.feeder, self._strict, self.runs, self.scheduling, effects,
+            surroundings, sender, now,
         )  # fmt: skip
         self.members = {member.name: member for member in members(parts)}
         self.letters = Letters(self._parked, self.feeder)
@@ -81,11 +84,14 @@ class Reactions:
         self._now = now
         self._selected = self._select(selection)
         self._indexer = Indexer(store) if indexes or selection == INDEXER else None
+        self._fan_out = None if fan_out is None else self._fanning(fan_out)
 
     # -- commits
 
     def consume(self, deliveries: Sequence[Delivery]) -> list[str]:
-        """Offer a batch to every subscribing consumer; give the records that have to come again."""
+        """Offer a batch to every subscribing consumer, or to its queue; give the records that have to come again."""
+        if self._fan_out is not None:
+            return self._fan_out.consume(deliveries)
         self._strict.places.clear()  # what comes again may have been handled by another container
         batch = Batch(deliveries, self.decoder)
         if self._indexer is not None:
@@ -193,6 +199,15 @@ class Reactions:
             member.parked(retry.run, member.since(control)).resume(retry.key, retry.commit, Cost())
 
     # -- which
+
+    def _fanning(self, setting: str) -> FanOut:
+        groups: dict[str, frozenset[str]] = {}
+        for member in self.members.values():
+            if not member.tracking:
+                groups[member.group] = groups.get(member.group, frozenset()) | member.stored_names
+        named = read_setting(setting)
+        check(list(named), groups)
+        return FanOut({name: target(f"sqs://{queue}") for name, queue in named.items()}, groups)
 
     def _select(self, selection: str | None) -> list[Member]:
         everyone = list(self.members.values())

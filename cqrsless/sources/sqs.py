@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from ..errors import MalformedMessage
+from ..delivery.batches import Delivery
+from ..errors import MalformedMessage, NotFound
+from ..messages import Cost
+from ..store import KEY_LIMIT
 from . import forms
 from .application import Application
 from .documents import parse, shown
@@ -17,6 +20,8 @@ __all__ = ["handle"]
 
 log: Final = logging.getLogger("cqrsless.sources")
 
+#: What the body of a message begins with that refers to a commit.
+_COMMIT: Final = '{"commit":'
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -28,6 +33,8 @@ def handle(event: Mapping[str, Any], context: Any, app: Application) -> dict[str
     failed: list[str] = []
     nameless: MalformedMessage | None = None
     held: set[str] = set()
+    commits = _commits(event["Records"])
+    missing = _consume(commits, app) if commits else frozenset[str]()
     for record in event["Records"]:
         message_id = record.get("messageId") if isinstance(record, Mapping) else None
         if (
@@ -37,6 +44,10 @@ def handle(event: Mapping[str, Any], context: Any, app: Application) -> dict[str
         ):
             nameless = MalformedMessage(f"a record has the messageId {shown(message_id)}, and cannot be handled")
             log_failure("a record of the batch", nameless)
+            continue
+        if message_id in commits:
+            if message_id in missing:
+                failed.append(message_id)
             continue
         group = _group(record)
         if group is not None and group in held:
@@ -51,6 +62,47 @@ def handle(event: Mapping[str, Any], context: Any, app: Application) -> dict[str
         # again. Those that were handled are known by their ids.
         raise nameless
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _commits(records: Any) -> dict[str, tuple[str, int]]:
+    """Find the records that refer to a commit, as a function that fans out sends them: its key and number."""
+    found: dict[str, tuple[str, int]] = {}
+    for record in records:
+        if not isinstance(record, Mapping) or not isinstance(record.get("messageId"), str):
+            continue
+        body = record.get("body")
+        if not isinstance(body, str) or not body.startswith(_COMMIT):
+            continue
+        try:
+            reference = parse(body, "the message")["commit"]
+            key, number = reference["key"], reference["number"]
+        except (MalformedMessage, KeyError, TypeError):
+            continue  # it is no reference: it is told what is wrong with it like any other message
+        if isinstance(key, str) and 0 < len(key) <= KEY_LIMIT and type(number) is int and 0 < number < 2**63:
+            found[record["messageId"]] = (key, number)
+    return found
+
+
+def _consume(commits: Mapping[str, tuple[str, int]], app: Application) -> frozenset[str]:
+    """Read commits from the table and offer them to this function's consumers; give the records that failed."""
+    deliveries: list[Delivery] = []
+    failed: set[str] = set()
+    stuck: set[str] = set()
+    for message_id, (key, number) in commits.items():
+        try:
+            item = app.store.get("events", key, number, Cost())
+            if item is None:
+                raise NotFound(f"there is no commit {number} of {key}: is this queue another application's?")
+        except Exception as error:
+            log_failure(f"SQS message {message_id}", error)
+            failed.add(message_id)
+            stuck.add(key)
+            continue
+        if key in stuck:
+            failed.add(message_id)
+        else:
+            deliveries.append(Delivery(message_id, item))
+    return frozenset(failed) | frozenset(app.consume(deliveries) if deliveries else ())
 
 
 def _succeeds(record: Mapping[str, Any], message_id: str, app: Application) -> bool:

@@ -1,4 +1,4 @@
-"""An application of many commits, for replays that are killed: `python -m tests.reacting.replayed URL make|replay [N]`."""
+"""An application of many commits, for replays that are killed: `python -m tests.reacting.replayed URL replay`."""
 
 from __future__ import annotations
 
