@@ -1,1 +1,5 @@
-"""A small shop's orders: a state-stored application with HTTP routes."""
+"""Orders of a small shop: a state-stored application with views, payments, mails and public events."""
+
+from . import mailing, payments, publishing, views
+
+__all__ = ["mailing", "payments", "publishing", "views"]

@@ -1,4 +1,7 @@
-"""A small shop's orders: each handler gives the order as it stands afterwards, and the event that says why."""
+"""A small shop's orders: each handler gives the order as it stands afterwards, and the event that says why.
+
+What follows from the events stands in `views.py`, `payments.py`, `mailing.py` and `publishing.py`.
+"""
 
 from __future__ import annotations
 
@@ -42,11 +45,21 @@ class AlreadyCancelled(Rejected):
     """The order has been cancelled."""
 
 
+class AlreadyExpired(Rejected):
+    """The order has expired: nobody paid in time."""
+
+
 class RefundTooLarge(Rejected):
     """There is less left to refund."""
 
 
-NOT_NOW = {"placed": NotPaid, "paid": AlreadyPaid, "shipped": AlreadyShipped, "cancelled": AlreadyCancelled}
+NOT_NOW = {
+    "placed": NotPaid,
+    "paid": AlreadyPaid,
+    "shipped": AlreadyShipped,
+    "cancelled": AlreadyCancelled,
+    "expired": AlreadyExpired,
+}
 
 
 def expect(order: State, *statuses: str) -> None:
@@ -96,7 +109,19 @@ def pay_order(command: Payload, order: State) -> tuple[State, Event]:
     expect(order, "placed")
     if command["amount"] != order["total"]:
         raise WrongAmount(f"the order costs {order['total']}, and {command['amount']} came in")
-    return {**order, "status": "paid"}, Event("OrderPaid", command)
+    return {**order, "status": "paid"}, Event("OrderPaid", {**command, "customer": order["customer"]})
+
+
+@command_handler("DeclinePayment", schema=schemas.DeclinePayment, aggregate=Order)
+def decline_payment(command: Payload, order: State) -> tuple[State, Event]:
+    expect(order, "placed")
+    return order, Event("PaymentDeclined", {**command, "customer": order["customer"]})
+
+
+@command_handler("ExpireOrder", schema=schemas.OrderRef, aggregate=Order)
+def expire_order(command: Payload, order: State) -> tuple[State, Event]:
+    expect(order, "placed")
+    return {**order, "status": "expired"}, Event("OrderExpired", command)
 
 
 @command_handler(
@@ -104,7 +129,8 @@ def pay_order(command: Payload, order: State) -> tuple[State, Event]:
 )
 def ship_order(command: Payload, order: State) -> tuple[State, Event]:
     expect(order, "paid")
-    return {**order, "status": "shipped", "parcel": command["parcel"]}, Event("OrderShipped", command)
+    shipped = Event("OrderShipped", {**command, "customer": order["customer"]})
+    return {**order, "status": "shipped", "parcel": command["parcel"]}, shipped
 
 
 @command_handler(
@@ -117,7 +143,7 @@ def cancel_order(command: Payload, order: State) -> tuple[State, list[Event]]:
     left = order["total"] - order["refunded"]
     if order["status"] == "paid" and left:
         cancelled["refunded"] = order["total"]
-        events.append(Event("OrderRefunded", {**command, "amount": left}))
+        events.append(Event("OrderRefunded", {**command, "amount": left, "customer": order["customer"]}))
     return cancelled, events
 
 
@@ -129,7 +155,8 @@ def refund_order(command: Payload, order: State) -> tuple[State, Event]:
     left = order["total"] - order["refunded"]
     if command["amount"] > left:
         raise RefundTooLarge(f"{command['amount']} is more than the {left} that are left to refund")
-    return {**order, "refunded": order["refunded"] + command["amount"]}, Event("OrderRefunded", command)
+    refunded = Event("OrderRefunded", {**command, "customer": order["customer"]})
+    return {**order, "refunded": order["refunded"] + command["amount"]}, refunded
 
 
 @query_handler("QuoteShipping", schema=schemas.QuoteShipping, route="GET /shipping/{country}")

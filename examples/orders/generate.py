@@ -48,6 +48,17 @@ class Life:
             document["expected_version"] = expected_version
         return self.add(document)
 
+    def tell(self, event: str, **payload: Any) -> dict[str, Any]:
+        """Add an event of the payment provider's, in the form in which a queue would bring it."""
+        return self.add(
+            {
+                "event": event,
+                "source": "payments",
+                "id": f"pay-{self.order_id}-{len(self.lines) + 1}",
+                "payload": {"order_id": self.order_id, **payload},
+            }
+        )
+
     def add(self, document: dict[str, Any]) -> dict[str, Any]:
         self.lines.append(json.dumps(document, ensure_ascii=False).encode())
         return document
@@ -81,7 +92,7 @@ class Life:
         if self.maybe(8):
             self.send("CancelOrder", reason="changed my mind")
             self.afterwards()
-        elif self.maybe(94):
+        elif self.maybe(92):
             self.pay()
             self.deliver()
         return self.lines
@@ -138,13 +149,31 @@ class Life:
         if self.maybe(5):
             self.send("PayOrder", amount=str(self.total - 1), method="transfer")
         method = self.rnd.choice(("card", "card", "paypal", "transfer"))
+        if method != "transfer":
+            self.pay_online(method)
+            return
         document = self.send("PayOrder", amount=str(self.total), method=method)
         if self.maybe(10):
-            self.add(document)  # the payment provider tells everything at least once
+            self.add(document)  # the clerk was not sure
         if self.maybe(3):
             self.add({**document, "payload": {**document["payload"], "amount": str(self.total + 1)}})
         if self.maybe(4):
             self.send("PayOrder", amount=str(self.total), method=method)  # paid twice, really
+        if self.maybe(4):
+            self.send("AddLine", line=self.line())  # too late
+
+    def pay_online(self, method: str) -> None:
+        if self.maybe(8):
+            self.tell("PaymentFailed", reason="card expired")
+        if self.maybe(2):
+            self.tell("PaymentReceived", amount=str(self.total - 1), method=method)  # an old tab of the browser
+        document = self.tell("PaymentReceived", amount=str(self.total), method=method)
+        if self.maybe(10):
+            self.add(document)  # the payment provider tells everything at least once
+        if self.maybe(4):
+            self.tell("PaymentReceived", amount=str(self.total), method=method)  # paid twice, really
+        if self.maybe(4):
+            self.tell("PaymentFailed", reason="cancelled by the bank")  # told late: it was paid since
         if self.maybe(4):
             self.send("AddLine", line=self.line())  # too late
 

@@ -19,26 +19,40 @@ CENT = Decimal("0.01")
 
 @dataclass
 class Reckoned:
-    """An order as it should stand; its history is each event's name and the amount that it is about."""
+    """An order as it should stand; its history is each event's name and the amount that it is about.
+
+    `accepted` are the ids of the commands and events that changed it.
+    """
 
     status: str = "never placed"
     total: Decimal = Decimal(0)
     refunded: Decimal = Decimal(0)
     history: list[tuple[str, Decimal | None]] = field(default_factory=list)
     accepted: set[str] = field(default_factory=set)
+    customer: str = field(default="", compare=False)
+    place: int = field(default=0, compare=False)
 
     @property
     def left(self) -> Decimal:
         return self.total - self.refunded
 
+    @property
+    def commands(self) -> int:
+        """How many commands were accepted; the rest are events of the payment provider's."""
+        return sum(not id.startswith("pay-") for id in self.accepted)
+
+    def count(self, event: str) -> int:
+        return sum(name == event for name, _ in self.history)
+
 
 def reckon(lines: Iterable[bytes]) -> dict[str, Reckoned]:
     """Go through a file once, and give every order that it speaks of, also those that never came to be."""
     orders: dict[str, Reckoned] = {}
-    for line in lines:
+    for number, line in enumerate(lines):
         try:
             document = json.loads(line)
-            name, id, payload = document["command"], document["id"], document["payload"]
+            name = document["event" if "event" in document else "command"]
+            id, payload = document["id"], document["payload"]
             order = orders.setdefault(payload["order_id"], Reckoned())
             amount = READERS[name](payload)
         except (ValueError, KeyError, TypeError, InvalidOperation):
@@ -47,7 +61,18 @@ def reckon(lines: Iterable[bytes]) -> dict[str, Reckoned]:
         is_new = id not in order.accepted and document.get("expected_version", version) == version
         if is_new and apply(order, name, amount):
             order.accepted.add(id)
+            if name == "CreateOrder":
+                order.customer, order.place = payload["customer"], number
     return orders
+
+
+def expire(orders: dict[str, Reckoned]) -> list[str]:
+    """Let the deadline of every order pass, and give those that had not been paid."""
+    unpaid = [order_id for order_id, order in orders.items() if order.status == "placed"]
+    for order_id in unpaid:
+        orders[order_id].status = "expired"
+        orders[order_id].history.append(("OrderExpired", None))
+    return unpaid
 
 
 def apply(order: Reckoned, name: str, amount: Decimal) -> bool:
@@ -58,9 +83,13 @@ def apply(order: Reckoned, name: str, amount: Decimal) -> bool:
     elif name == "AddLine" and order.status == "placed":
         order.total += amount
         order.history.append(("LineAdded", order.total))
-    elif name == "PayOrder" and order.status == "placed" and amount == order.total:
+    elif name in ("PayOrder", "PaymentReceived") and order.status == "placed" and amount == order.total:
         order.status = "paid"
         order.history.append(("OrderPaid", amount))
+    elif name == "PaymentReceived" and order.status != "never placed":
+        order.history.append(("PaymentRefused", amount))
+    elif name == "PaymentFailed" and order.status == "placed":
+        order.history.append(("PaymentDeclined", None))
     elif name == "ShipOrder" and order.status == "paid":
         order.status = "shipped"
         order.history.append(("OrderShipped", None))
@@ -109,6 +138,11 @@ def read_payment(payload: dict[str, Any]) -> Decimal:
     return positive(money(payload["amount"]))
 
 
+def read_failure(payload: dict[str, Any]) -> Decimal:
+    only(payload, "order_id", "reason")
+    return Decimal(0)
+
+
 def read_refund(payload: dict[str, Any]) -> Decimal:
     only(payload, "order_id", "amount", "reason")
     return positive(money(payload["amount"]))
@@ -131,6 +165,8 @@ READERS = {
     "ShipOrder": read_shipment,
     "CancelOrder": read_cancellation,
     "RefundOrder": read_refund,
+    "PaymentReceived": read_payment,
+    "PaymentFailed": read_failure,
 }
 
 

@@ -1,11 +1,11 @@
-"""What may be asked of the shop, as marshmallow checks it."""
+"""What may be asked of the shop and told to it, as marshmallow checks it."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 CENTS = 2
 A_WORD = validate.Length(min=1, max=80)
@@ -43,6 +43,10 @@ class PayOrder(OrderRef):
     method = fields.String(required=True, validate=validate.OneOf(["card", "transfer", "paypal"]))
 
 
+class DeclinePayment(OrderRef):
+    reason = fields.String(required=True, validate=A_WORD)
+
+
 class ShipOrder(OrderRef):
     carrier = fields.String(required=True, validate=A_WORD)
     parcel = fields.String(required=True, validate=A_WORD)
@@ -59,3 +63,38 @@ class RefundOrder(OrderRef):
 
 class QuoteShipping(Schema):
     country = fields.String(required=True, validate=validate.Length(equal=2))
+
+
+# Queries. Over HTTP their values come as text, so numbers are not strict.
+
+
+class Listing(Schema):
+    limit = fields.Integer(load_default=20, validate=validate.Range(min=1, max=100))
+    cursor = fields.String(load_default=None)
+
+
+class CustomerRef(Schema):
+    customer = fields.String(required=True, validate=A_WORD)
+
+
+class OrdersOfCustomer(CustomerRef, Listing):
+    by = fields.String(load_default="time", validate=validate.OneOf(["time", "total"]))
+
+
+class OrdersByStatus(Listing):
+    status = fields.String(
+        required=True, validate=validate.OneOf(["placed", "paid", "shipped", "cancelled", "expired"])
+    )
+
+
+# What the payment provider tells. What else it tells is none of our business.
+
+
+class PaymentReceived(PayOrder):
+    class Meta:
+        unknown = EXCLUDE
+
+
+class PaymentFailed(DeclinePayment):
+    class Meta:
+        unknown = EXCLUDE

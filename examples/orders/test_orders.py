@@ -84,7 +84,7 @@ def test_a_line_can_be_added_until_the_order_is_paid() -> None:
 
 def test_a_payment_is_the_whole_amount() -> None:
     payment = {"order_id": "o-1", "amount": "26.90", "method": "card"}
-    paid = Event("OrderPaid", {**payment, "amount": Decimal("26.90")})
+    paid = Event("OrderPaid", {**payment, "amount": Decimal("26.90"), "customer": "Müller"})
     given(PLACED).when("PayOrder", payment).then(paid).then_state(PAID)
     given(PLACED).when("PayOrder", {**payment, "amount": "26.89"}).then_rejected(shop.WrongAmount, match="costs 26.90")
     given(PAID).when("PayOrder", payment).then_rejected(shop.AlreadyPaid)
@@ -92,15 +92,32 @@ def test_a_payment_is_the_whole_amount() -> None:
 
 def test_what_is_paid_is_shipped_once() -> None:
     shipment = {"order_id": "o-1", "carrier": "post", "parcel": "123"}
-    given(PAID).when("ShipOrder", shipment).then(Event("OrderShipped", shipment)).then_state(SHIPPED)
+    shipped = Event("OrderShipped", {**shipment, "customer": "Müller"})
+    given(PAID).when("ShipOrder", shipment).then(shipped).then_state(SHIPPED)
     given(PLACED).when("ShipOrder", shipment).then_rejected(shop.NotPaid)
     given(SHIPPED).when("ShipOrder", shipment).then_rejected(shop.AlreadyShipped)
     given().when("ShipOrder", shipment).then_rejected(NotFound)
 
 
+def test_only_what_is_unpaid_expires() -> None:
+    command = {"order_id": "o-1"}
+    expired = {**PLACED, "status": "expired"}
+    given(PLACED).when("ExpireOrder", command).then(Event("OrderExpired", command)).then_state(expired)
+    given(PAID).when("ExpireOrder", command).then_rejected(shop.AlreadyPaid)
+    given(expired).when("PayOrder", {**command, "amount": "26.90", "method": "card"}).then_rejected(shop.AlreadyExpired)
+
+
+def test_a_payment_is_declined_until_one_is_booked() -> None:
+    command = {"order_id": "o-1", "reason": "card expired"}
+    declined = Event("PaymentDeclined", {**command, "customer": "Müller"})
+    given(PLACED).when("DeclinePayment", command).then(declined).then_state(PLACED)
+    given(PAID).when("DeclinePayment", command).then_rejected(shop.AlreadyPaid)
+
+
 def test_a_cancelled_order_is_refunded_if_it_was_paid() -> None:
     command = {"order_id": "o-1", "reason": "found it cheaper"}
-    cancelled, refunded = Event("OrderCancelled", command), Event("OrderRefunded", {**command, "amount": PAID["total"]})
+    cancelled = Event("OrderCancelled", command)
+    refunded = Event("OrderRefunded", {**command, "amount": PAID["total"], "customer": "Müller"})
     given(PLACED).when("CancelOrder", command).then(cancelled).then_state({**PLACED, "status": "cancelled"})
     given(PAID).when("CancelOrder", command).then(cancelled, refunded)
     given(SHIPPED).when("CancelOrder", command).then_rejected(shop.AlreadyShipped)
