@@ -117,11 +117,11 @@ class App:
     def wake(self, pages: Sequence[Delivery]) -> list[str]:
         """Let tracking processors read the log; give the ids of pages that have to come again."""
         try:
-            self._current().reactions.wake()
+            ended = self._current().reactions.wake()
         except Exception:
             log.exception("the log could not be read to its end")
-            return [page.id for page in pages]
-        return []
+            ended = False
+        return [] if ended else [page.id for page in pages]
 
     def park_given_up(self, deliveries: Sequence[Delivery], why: str) -> list[str]:
         """Park the aggregates of commits that Lambda gave up on; give the ids of those that could not be parked."""
@@ -263,6 +263,16 @@ class App:
         that is killed goes on where it was, a minute later, in whatever process asks for it.
         """
         self._current().reactions.replay(name if isinstance(name, str) else name.name, progress)
+
+    def rebuild(self, progress: Callable[[int], None] | None = None) -> None:
+        """Index every commit anew, while writers run: what a log needs that missed more than a day of the stream.
+
+        Tracking processors go on where they are; one that is to see what was missing is replayed. A rebuild that is
+        killed goes on where it was.
+        """
+        from .log.rebuild import Rebuild
+
+        Rebuild(self.store, self.now).run(progress)
 
     @property
     def letters(self) -> Letters:

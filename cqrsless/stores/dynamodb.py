@@ -33,6 +33,7 @@ from ..store import (
     write_units,
 )
 from .dynamodb_calls import PATIENCE, Calls, Refused
+from .dynamodb_identity import mark_tables
 from .dynamodb_items import decode_image, encode_image, encode_value
 from .dynamodb_tables import create_tables
 from .rules import check_key, check_limit, check_query, is_empty, measure, measure_all
@@ -205,6 +206,7 @@ class DynamoDBStore:
 
     def create_tables(self) -> None:
         create_tables(self._calls, self.prefix)
+        mark_tables(self._calls, self.prefix)
 
     def close(self) -> None:
         self.client.close()

@@ -112,9 +112,11 @@ _METHODS: Final = {
     "CreateTable": "create_table",
     "DescribeTable": "describe_table",
     "GetItem": "get_item",
+    "ListTagsOfResource": "list_tags_of_resource",
     "PutItem": "put_item",
     "Query": "query",
     "Scan": "scan",
+    "TagResource": "tag_resource",
     "TransactWriteItems": "transact_write_items",
 }
 

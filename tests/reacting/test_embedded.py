@@ -267,3 +267,17 @@ def test_a_refused_command_of_a_handler_is_an_outcome(app: App) -> None:
         app.execute("PayOrder", {"order_id": "a1"})
     assert app.receive("PaymentReceived", {"order_id": "a1"}, source="payments", id="p-2") is True
     assert app.load("Order", "a1").version == 2
+
+
+def test_a_rebuilt_log_has_every_commit_and_trackers_go_on(app: App) -> None:
+    create(app, "a1", "b1")
+    app.drain()
+    told: list[int] = []
+
+    app.rebuild(told.append)
+    app.execute("Touch", {"order_id": "a1"})
+    app.drain()
+
+    assert told[-1] == 2
+    assert rows(app, "Statement", "a1") == {"lines": [1, 2]}
+    assert rows(app, "Statement", "b1") == {"lines": [1]}
