@@ -34,6 +34,7 @@ class Tail:
     def __init__(self, store: Store, part: str, segment: int, cost: Cost) -> None:
         self.store, self.part, self.segment = store, part, segment
         self.number = 0
+        self.time = 0
         self.sealed = False
         self._recent: OrderedDict[tuple[str, int], None] = OrderedDict()
         for item in reversed(pages.newest(store, part, segment, cost, RECENT_PAGES)):
@@ -41,6 +42,7 @@ class Tail:
 
     def saw(self, item: Item) -> None:
         self.number = item["n"]
+        self.time = max(self.time, item.get("time", 0))
         self.sealed = "seal" in item
         for ref in pages.refs_in(item):
             self._recent[ref.pk, ref.number] = None
@@ -57,7 +59,8 @@ class Tail:
             if self.sealed:
                 raise Sealed
             taken = next(iter(pages.split(left)))
-            item = pages.page(self.part, self.segment, self.number + 1, taken)
+            time = max(self.time, *(ref.time for ref in taken))
+            item = pages.page(self.part, self.segment, self.number + 1, taken, time)
             try:
                 self.store.put("log", item, cost, condition="absent")
             except ConditionFailed as failed:  # another writer, or our own page whose answer was lost: seen either way

@@ -22,11 +22,12 @@ PAGE_BYTES: Final = 300_000
 
 
 class Ref(NamedTuple):
-    """A commit as the log knows it."""
+    """A commit as the log knows it. `time` (microseconds) is known of a commit, and not kept of each."""
 
     pk: str
     number: int
     names: tuple[str, ...]
+    time: int = 0
 
 
 def segment_of(pk: str, segments: int) -> int:
@@ -50,10 +51,11 @@ def base(generation: int) -> str:
     return f"{generation}.base"
 
 
-def page(part: str, segment: int, number: int, refs: Sequence[Ref]) -> Item:
+def page(part: str, segment: int, number: int, refs: Sequence[Ref], time: int = 0) -> Item:
     """Make a page's item, its references compressed where that is shorter.
 
-    Event names and keys repeat within a page, so a reference takes some 15 bytes.
+    Event names and keys repeat within a page, so a reference takes some 15 bytes. `time` is that of the newest commit
+    on this page and all before it.
     """
     names = sorted({name for ref in refs for name in ref.names})
     index = {name: at for at, name in enumerate(names)}
@@ -63,7 +65,8 @@ def page(part: str, segment: int, number: int, refs: Sequence[Ref]) -> Item:
         separators=(",", ":"),
     )
     packed = compress(text)
-    return {"pk": partition(part, segment), "n": number, "refs": packed if len(packed) < len(text.encode()) else text}
+    body = packed if len(packed) < len(text.encode()) else text
+    return {"pk": partition(part, segment), "n": number, "refs": body, "time": time}
 
 
 def seal(part: str, segment: int, number: int) -> Item:
@@ -81,7 +84,7 @@ def refs_in(item: Item) -> list[Ref]:
 
 def ref_of(commit: Item) -> Ref:
     """Refer to a commit."""
-    return Ref(commit["pk"], commit["c"], tuple(commit.get("names", ())))
+    return Ref(commit["pk"], commit["c"], tuple(commit.get("names", ())), commit["time"])
 
 
 def split(refs: Sequence[Ref]) -> Iterator[Sequence[Ref]]:

@@ -18,7 +18,7 @@ from ..messages import Cost
 from ..store import ConditionFailed, Page, Store
 from . import control, pages
 from .control import Control
-from .indexer import Tail
+from .indexer import Sealed, Tail
 
 #: Commits read from the events table between two notes of the cursor.
 SLICE: Final = 1_000
@@ -77,9 +77,13 @@ class Rebuild:
         held = self._held
         assert held is not None and held.fills is not None, "begin() first"
         page: Page = self.store.scan("events", self.cost, after=held.cursor, limit=SLICE)
-        for segment, refs in pages.by_segment(map(pages.ref_of, page.items), held.segments_of(held.fills)).items():
-            self._tail(held.fills, segment).append(refs, self.cost)
-        if page.more and page.items:
+        ended = not (page.more and page.items)
+        try:
+            for segment, refs in pages.by_segment(map(pages.ref_of, page.items), held.segments_of(held.fills)).items():
+                self._tail(held.fills, segment).append(refs, self.cost)
+        except Sealed:  # by a worker that had come to the end of the scan, and died before it could say so
+            ended = True
+        if not ended:
             newest = page.items[-1]
             self._move(replace(held, cursor=(newest["pk"], newest["c"]), filled=held.filled + len(page.items)))
             return None

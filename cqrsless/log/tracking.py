@@ -41,14 +41,37 @@ def beginning(found: Control) -> Token:
     return Token(generation, _start(part, found.segments_of(generation)))
 
 
-def tip(store: Store, found: Control, cost: Cost) -> Token:
-    """Give the token behind everything that is in the log now."""
+def starting(store: Store, found: Control, since: int, cost: Cost) -> Token:
+    """Give the token before the first page that may hold a commit of that moment (microseconds) or later.
+
+    A page bears the time of the newest commit up to its own end, so pages are looked at from the end backwards.
+    """
+    part = pages.live(found.reads)
     positions: dict[int, Position] = {}
-    for segment in range(found.segments_of(found.reads)):
-        newest = pages.newest(store, pages.live(found.reads), segment, cost, 1)
-        number = newest[0]["n"] if newest else 0
-        positions[segment] = Position(pages.live(found.reads), number, len(pages.refs_in(newest[0])) if newest else 0)
-    return Token(found.reads, positions)
+    for segment in range(found.segments_of(found.reads)) if since else ():
+        position = _older(store, part, segment, since, cost)
+        if position is None and found.reads > 1:
+            break  # it may be in the base as well
+        positions[segment] = position or Position(part)
+    else:
+        if positions:
+            return Token(found.reads, positions)
+    return beginning(found)
+
+
+def _older(store: Store, part: str, segment: int, since: int, cost: Cost) -> Position | None:
+    """Give the place behind the last page whose commits are all older than a moment."""
+    last: int | None = None
+    while last is None or last > 0:
+        where = pages.partition(part, segment)
+        found = store.query("log", where, cost, last=last, descending=True, limit=READ_AHEAD)
+        for item in found.items:
+            if "time" in item and item["time"] < since:
+                return Position(part, item["n"], len(pages.refs_in(item)))
+        if not found.items:
+            break
+        last = found.items[-1]["n"] - 1
+    return None
 
 
 class Takers(Protocol):
@@ -61,7 +84,10 @@ class Takers(Protocol):
 
 
 class Worker:
-    """Feeds one slice of a processor from the log; commits without one of `names` are not read."""
+    """Feeds one slice of a processor from the log; commits without one of `names` are not read.
+
+    `since` gives the moment (microseconds) that a first token has to lie before; 0 is the beginning of the log.
+    """
 
     def __init__(
         self,
@@ -72,7 +98,7 @@ class Worker:
         decoder: Decoder,
         now: Callable[[], datetime],
         *,
-        from_beginning: bool,
+        since: Callable[[], int] = lambda: 0,
     ) -> None:
         self.store = store
         self.cost = Cost()
@@ -82,7 +108,7 @@ class Worker:
         self._names = names
         self._decoder = decoder
         self._now = now
-        self._from_beginning = from_beginning
+        self._since = since
         self._claim: Claim | None = None
         self._renew = 0
 
@@ -106,7 +132,7 @@ class Worker:
 
     def _begin(self) -> Token:
         found = control.read(self.store, self.cost)
-        return beginning(found) if self._from_beginning else tip(self.store, found, self.cost)
+        return starting(self.store, found, self._since(), self.cost)
 
     @property
     def _token(self) -> Token:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from ..aggregates.commits import microseconds
@@ -114,19 +115,30 @@ class Reactions:
 
     # -- the log
 
-    def wake(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Let every tracking processor of this function read the log to its end, or until `stop`."""
+    def wake(self, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Let every tracking processor of this function read the log to its end, or until `stop`.
+
+        `False`: some of it is left, maybe to another worker, who may have died; it has to be woken again.
+        """
         self._strict.places.clear()
+        ended = True
         for group in dict.fromkeys(member.group for member in self._selected if member.tracking):
             mine = [member for member in self.members.values() if member.group == group]
             names = frozenset[str]().union(*(member.stored_names for member in mine))
             count = self.model.processors[group].segments
             tokens = Tokens(self.store, group, 1, count, self._now)
-            beginning = any(member.from_beginning for member in mine)
             for slice_ in range(count):
-                Worker(
-                    self.store, tokens, self._lanes(mine), names, self.decoder, self._now, from_beginning=beginning
-                ).run(slice_, stop=stop)
+                worker = Worker(
+                    self.store, tokens, self._lanes(mine), names, self.decoder, self._now,
+                    since=partial(self._first, mine),
+                )  # fmt: skip
+                ended = worker.run(slice_, stop=stop) and ended
+        return ended
+
+    def _first(self, mine: Sequence[Member]) -> int:
+        """Give the moment that the first of some members starts from."""
+        fresh = microseconds(self._now() - GRACE)
+        return min(member.since(begin(member, self.runs, fresh, Cost())) for member in mine)
 
     # -- replays
 

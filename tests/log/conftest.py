@@ -133,23 +133,21 @@ class World:
         run: int = 1,
         *,
         slices: int = 1,
-        from_beginning: bool = True,
+        since: int = 0,
         takers: Sequence[Any] | None = None,
         store: Any = None,
     ) -> list[tuple[str, int]]:
         """Run each slice's worker to the end of the log; give what a taker was given."""
         reader = Reader()
         for slice_ in range(slices):
-            self.worker(run, takers or [reader], slices, from_beginning, store).run(slice_)
+            self.worker(run, takers or [reader], slices, since, store).run(slice_)
         return reader.got
 
-    def worker(
-        self, run: int, takers: Sequence[Any], slices: int = 1, from_beginning: bool = True, store: Any = None
-    ) -> Worker:
+    def worker(self, run: int, takers: Sequence[Any], slices: int = 1, since: int = 0, store: Any = None) -> Worker:
         where = store or self.store
         fed: Any = Always(takers)
         tokens = Tokens(where, "statements", run, slices, self.clock)
-        return Worker(where, tokens, fed, frozenset({"Done"}), Decoder({}), self.clock, from_beginning=from_beginning)
+        return Worker(where, tokens, fed, frozenset({"Done"}), Decoder({}), self.clock, since=lambda: since)
 
 
 @pytest.fixture

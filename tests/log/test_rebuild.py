@@ -85,6 +85,27 @@ def test_killed_between_any_two_writes_it_is_taken_over(
     assert ("A#new", 1) in world.read(7), "the token of before left the old generation"
 
 
+@pytest.mark.parametrize("dies_at", range(1, 12))
+def test_whoever_takes_over_behind_a_seal_finds_newer_commits_and_is_not_held_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    for name, value in (("rebuild.SLICE", 4), ("indexer.RECENT_PAGES", 1), ("pages.PER_PAGE", 2)):
+        monkeypatch.setattr(f"cqrsless.log.{name}", value)
+    indexer = Indexer(world.store)
+    indexer.index(world.commit(*(f"A#{i}" for i in range(6))), Cost())
+    mortal = Mortal(world.store)
+    mortal.dies_at = dies_at
+    try:
+        Rebuild(mortal, world.clock).run()
+    except Killed:
+        indexer.index(world.commit(*(f"A#{i}new" for i in range(6))), Cost())
+        world.clock.advance(CLAIM / 1_000_000 + 1)
+        Rebuild(world.store, world.clock).run()
+
+    assert control.read(world.store, Cost()).fills is None
+    assert set(world.read()) == set(world.all)
+
+
 def test_a_zombie_rebuild_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cqrsless.log.rebuild.SLICE", 2)
     world.commit(*(f"A#{i}" for i in range(7)))

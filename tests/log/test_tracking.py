@@ -49,9 +49,28 @@ def test_more_slices_than_before_go_on_where_the_others_were(world: World) -> No
 
 def test_a_new_reader_from_now_sees_nothing_older(world: World) -> None:
     index(world, "A#1", "A#2")
-    assert world.read(from_beginning=False) == []
+    assert world.read(since=2_000_000) == []
     index(world, "A#1")
-    assert world.read(from_beginning=False) == [("A#1", 2)]
+    assert world.read(since=2_000_000) == [("A#1", 2)]
+
+
+def test_a_new_reader_sees_what_was_logged_since_its_start_and_before_it_first_came(world: World) -> None:
+    index(world, "A#1", "A#2")
+    index(world, "A#1")
+    index(world, "B#1")  # of an older time, as a stream that is late delivers it
+    index(world, "A#1")
+    assert world.read(since=2_000_000) == [("A#1", 2), ("B#1", 1), ("A#1", 3)]
+
+
+def test_a_new_reader_behind_a_rebuild_begins_in_the_base_where_that_may_hold_something(world: World) -> None:
+    index(world, "A#1", "A#2")
+    index(world, "A#1")
+    Rebuild(world.store, world.clock).run()
+    assert ("A#1", 2) in world.read(since=2_000_000)
+    index(world, "A#1")
+    assert world.read(2, since=2_000_000)[-1] == ("A#1", 3)
+    index(world, "A#1")
+    assert world.read(3, since=4_000_000) == [("A#1", 4)]
 
 
 @pytest.mark.parametrize("after", [False, True])
