@@ -1,4 +1,5 @@
-"""The README: its code runs, its commands are the ones that are used, and its tables say what the code says."""
+"""The README and the pages of docs/: their code runs, their commands are the ones that are used, and their tables say
+what the code says."""
 
 from __future__ import annotations
 
@@ -14,16 +15,18 @@ import pytest
 
 import cqrsless
 from cqrsless import App, CommandResult, errors
+from cqrsless.delivery.letters import Letters
 from cqrsless.testing import Given, Outcome
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
+README = PAGES[ROOT / "README.md"]
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 PACKAGE = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "cqrsless").rglob("*.py"))
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 def section(title: str) -> str:
@@ -39,7 +42,12 @@ def rows(title: str) -> list[list[str]]:
 
 
 FILES = {code.splitlines()[0][2:]: code for code in blocks("python") if re.match(r"# \w+\.py\n", code)}
-SCRIPTS = [code for code in blocks("python") if code not in FILES.values()]
+SCRIPTS = {
+    f"{path.stem}-{number}": code
+    for path, page in PAGES.items()
+    for number, code in enumerate(blocks("python", page), 1)
+    if code not in FILES.values()
+}
 
 
 @pytest.fixture
@@ -59,7 +67,7 @@ def python(folder: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("code", SCRIPTS, ids=[f"block-{number}" for number in range(len(SCRIPTS))])
+@pytest.mark.parametrize("code", SCRIPTS.values(), ids=SCRIPTS)
 def test_each_block_of_python_runs(code: str, folder: Path) -> None:
     assert "assert " in code, "a block that claims nothing shows nothing"
     (folder / "block.py").write_text(code, encoding="utf-8")
@@ -67,7 +75,7 @@ def test_each_block_of_python_runs(code: str, folder: Path) -> None:
 
 
 def test_the_tests_of_the_first_application_pass(folder: Path) -> None:
-    assert set(FILES) == {"shop.py", "test_shop.py"}
+    assert set(FILES) == {"shop.py", "test_shop.py", "reading.py", "reacting.py"}
     python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), "test_shop.py")
 
 
@@ -88,19 +96,24 @@ def test_the_checks_run_what_contributors_are_told_to_run() -> None:
     assert tools == set(re.findall(r"\.venv/bin/(ruff \w+|mypy|basedpyright|lint-imports)", CI))
 
 
-def test_links_lead_somewhere() -> None:
-    anchors = {
-        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^## (.+)$", README, re.M)
-    }
-    links = re.findall(r"\]\(([^)]+)\)", README)
-    assert links
-    for link in links:
-        if link.startswith("#"):
-            assert link[1:] in anchors, link
-        elif not link.startswith("http"):
-            assert (ROOT / link).exists(), link
-    for path in re.findall(r"`((?:cqrsless|tests|examples)/[\w/.]+)`", README):
-        assert (ROOT / path).exists(), path
+def anchors(page: str) -> set[str]:
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^##? (.+)$", page, re.M)}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", PAGES[path]):
+        if not link.startswith("http"):
+            name, _, anchor = link.partition("#")
+            target = (path.parent / name).resolve() if name else path
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(PAGES[target]), link
+    for told in re.findall(r"`((?:cqrsless|tests|examples|benchmarks|docs)/[\w/.]+)`", PAGES[path]):
+        assert (ROOT / told).exists(), told
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    assert {path.name for path in PAGES} - {"README.md"} <= set(re.findall(r"\]\(docs/([^)#]+)", README))
 
 
 @pytest.mark.parametrize("example", ["orders", "bank"])
@@ -150,7 +163,13 @@ def _methods_of_default() -> list[Any]:
     return [getattr(DEFAULT, name) for name in dir(DEFAULT) if inspect.ismethod(getattr(DEFAULT, name))]
 
 
-@pytest.mark.parametrize("name", ["command_handler", "query_handler", "evolver", "event_type", "upcaster", "aggregate"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("command_handler", "query_handler", "evolver", "event_type", "upcaster", "aggregate"),
+        *("processor", "event_handler", "view", "projector", "publisher"),
+    ],
+)
 def test_the_parameters_of_a_decorator_are_those_that_are_told(name: str) -> None:
     told = re.search(rf"{name}\(([^)]*)\)", section("Aggregates" if name == "aggregate" else "Decorators"))
     assert told
@@ -166,6 +185,10 @@ def test_what_the_application_is_said_to_do_it_does() -> None:
     assert set(re.findall(r"`(\w+)`", rows("The application")[1][1])) - {"CommandResult"} <= set(
         inspect.signature(CommandResult).parameters
     )
+    for name in re.findall(r"`app\.(\w+)`", section("The application")):
+        assert isinstance(vars(App)[name], property)
+    for name in re.findall(r"`\.(\w+)\(", section("The application")):
+        assert callable(getattr(Letters, name))
     for step in re.findall(r"`\.(\w+)\(", section("Test it")):
         assert callable(getattr(Given, step, None) or getattr(Outcome, step, None))
 
@@ -175,3 +198,22 @@ def test_the_changelog_has_a_place_for_what_comes() -> None:
     assert re.search(r"^## \[Unreleased\]$", changelog, re.MULTILINE)
     kinds = set(re.findall(r"^### (\w+)$", changelog, re.MULTILINE))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_the_ways_to_select_a_function_are_those_of_the_code() -> None:
+    from cqrsless.publishing.publishers import PUBLISHER
+    from cqrsless.reacting.members import INDEXER, VIEWS
+
+    told = PAGES[ROOT / "docs" / "aws.md"].split("## Functions")[1].split("\n## ")[0]
+    names = set(re.findall(r"^\| `([a-z]+)`", told, re.MULTILINE))
+    assert names == {VIEWS, INDEXER, PUBLISHER.name, "default"}
+
+
+def test_the_permissions_are_those_of_the_calls_that_are_made() -> None:
+    stores = [path.read_text(encoding="utf-8") for path in (ROOT / "cqrsless" / "stores").glob("dynamodb*.py")]
+    called = set(
+        re.findall(r'"((?:Get|Put|Delete|Update)Item|(?:Create|Describe)Table|Query|Scan)"', "\n".join(stores))
+    )
+    assert {"GetItem", "PutItem", "Query", "Scan", "CreateTable", "DescribeTable"} <= called
+    told = PAGES[ROOT / "docs" / "aws.md"].split("## Permissions")[1]
+    assert called | {"DeleteItem"} <= set(re.findall(r"`(?:\w+:)?(\w+)`", told))
