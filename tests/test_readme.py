@@ -211,9 +211,8 @@ def test_the_ways_to_select_a_function_are_those_of_the_code() -> None:
 
 def test_the_permissions_are_those_of_the_calls_that_are_made() -> None:
     stores = [path.read_text(encoding="utf-8") for path in (ROOT / "cqrsless" / "stores").glob("dynamodb*.py")]
-    called = set(
-        re.findall(r'"((?:Get|Put|Delete|Update)Item|(?:Create|Describe)Table|Query|Scan)"', "\n".join(stores))
-    )
+    calls = r'"((?:Get|Put|Delete|Update)Item|(?:Create|Describe)Table|(?:List|Tag)\w*Resource|Query|Scan)"'
+    called = set(re.findall(calls, "\n".join(stores)))
     assert {"GetItem", "PutItem", "Query", "Scan", "CreateTable", "DescribeTable"} <= called
     told = PAGES[ROOT / "docs" / "aws.md"].split("## Permissions")[1]
     assert called | {"DeleteItem"} <= set(re.findall(r"`(?:\w+:)?(\w+)`", told))
