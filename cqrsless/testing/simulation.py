@@ -12,6 +12,7 @@ from ..registry import DEFAULT, Registry
 from .simulating.baton import Strands
 from .simulating.generating import explore
 from .simulating.playing import Broken, play, small
+from .simulating.shrinking import shorten
 from .simulating.steps import Script
 from .simulating.world import Setup
 
@@ -81,13 +82,24 @@ def simulate(
             last[:] = [(one, broken)]
             raise
 
+    def fails(one: Script) -> bool:
+        try:
+            act(one)
+        except Broken:
+            return True
+        return False
+
     try:
         with small():
-            if script is not None:
-                act(Script.read(script))
-            else:
-                explore(act, commands, schedules=schedules, seed=seed, steps=steps, external=external is not None)
-    except Broken:
+            try:
+                if script is not None:
+                    act(Script.read(script))
+                else:
+                    explore(act, commands, schedules=schedules, seed=seed, steps=steps, external=external is not None)
+                return
+            except Broken:
+                if script is None:
+                    shorten(last[0][0], fails)
         one, broken = last[0]
         raise SimulationFailed(broken.what, seed, one.text(), broken.story) from None
     finally:

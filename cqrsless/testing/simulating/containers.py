@@ -93,6 +93,7 @@ class Container:
         self._host.running = None
         if not ended:
             return
+        self.line.plan(0, "")  # it ended before that could happen
         if self._strand is not None:
             self._host.strands.give(self._strand)
             self._strand = None

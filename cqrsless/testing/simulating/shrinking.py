@@ -1,0 +1,58 @@
+"""Making a failing script shorter still, once hypothesis is done: steps are left out, and numbers made small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from .steps import Script, Step
+
+__all__ = ["shorten"]
+
+#: Scripts that are tried at most.
+_TRIES: Final = 600
+
+
+def shorten(script: Script, fails: Callable[[Script], bool]) -> Script:
+    """Give a script that still fails, and of which no single step or number can be left out."""
+    tries = 0
+    again = True
+    while again:
+        again = False
+        for smaller in _smaller(script):
+            tries += 1
+            if tries > _TRIES:
+                return script
+            if fails(smaller):
+                script, again = smaller, True
+                break
+    return script
+
+
+def _smaller(script: Script) -> Iterator[Script]:
+    """Give scripts that are a little shorter or simpler, the boldest first."""
+    steps = script.steps
+    size = len(steps) // 2
+    while size:
+        for start in range(0, len(steps) - size + 1, size):
+            yield Script(script.layout, steps[:start] + steps[start + size :])
+        size //= 2
+    if script.layout:
+        yield Script(0, steps)
+    for at, step in enumerate(steps):
+        for simpler in _simpler(step):
+            yield Script(script.layout, (*steps[:at], simpler, *steps[at + 1 :]))
+
+
+def _simpler(step: Step) -> Iterator[Step]:
+    if step.ending:
+        yield step._replace(calls=0, ending="")
+    elif step.calls:
+        yield step._replace(calls=0)
+    for name in ("z", "y", "at"):
+        if getattr(step, name):
+            yield step._replace(**{name: 0})
+    if isinstance(step.x, int) and step.do != "command" and step.x:
+        yield step._replace(x=step.x - 1)
+    if step.calls > 1:
+        yield step._replace(calls=step.calls - 1)
