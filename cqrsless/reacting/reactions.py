@@ -132,7 +132,11 @@ class Reactions:
                     self.store, tokens, self._lanes(mine), names, self.decoder, self._now,
                     since=partial(self._first, mine),
                 )  # fmt: skip
-                ended = worker.run(slice_, stop=stop) and ended
+                try:
+                    ended = worker.run(slice_, stop=stop) and ended
+                except Exception:  # such as one that stops at a commit: no other waits for it
+                    log.exception("%s could not read the log to its end", group)
+                    ended = False
         return ended
 
     def _first(self, mine: Sequence[Member]) -> int:

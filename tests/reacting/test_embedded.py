@@ -223,6 +223,27 @@ def test_a_tracking_processor_is_replayed_by_its_name(app: App) -> None:
     assert rows(app, "Statement", "a1") == {"lines": [1, 2, 3]}
 
 
+def test_a_tracking_processor_that_stops_keeps_no_other_from_the_log(shop: Shop, clock: Clock) -> None:
+    seen: list[str] = []
+    for name in ("first", "last"):
+        shop.registry.processor(f"{name}-reader", mode="tracking", start="beginning", on_failure="stop")
+
+    @shop.registry.event_handler("OrderCreated", processor="first-reader")
+    def fail(event: Any) -> None:
+        raise ValueError("poison")
+
+    @shop.registry.event_handler("OrderCreated", processor="last-reader")
+    def note(event: Any, *, message: Any) -> None:
+        seen.append(message.id)
+
+    app = shop.app("memory://", clock)
+    create(app, "a1")
+    drained = app.drain()
+
+    assert seen == ["Order#a1@1"]
+    assert drained.left == (("1#0", 1),), "the page comes again for the one that stopped"
+
+
 def test_the_old_run_is_removed_once_nobody_can_be_reading_it(app: App) -> None:
     from cqrsless import Cost
 
