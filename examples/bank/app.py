@@ -1,4 +1,7 @@
-"""A bank's accounts: handlers decide which events happen, and evolvers fold those into what an account is."""
+"""A bank's accounts: handlers decide which events happen, and evolvers fold those into what an account is.
+
+`transfers.py` moves money from one to another, and `statements.py` keeps what its owner reads.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from cqrsless import DELETED, Event, Registry, Rejected, from_command_id
+from cqrsless import Event, Registry, Rejected, from_command_id
 
 from . import schemas
 
@@ -21,6 +24,7 @@ class AccountState:
     balance: Decimal = Decimal("0.00")
     overdraft: Decimal = Decimal("0.00")
     frozen: bool = False
+    closed: bool = False
 
 
 Account = bank.aggregate(
@@ -31,6 +35,14 @@ Account = bank.aggregate(
     state_version=2,  # 1 counted in cents: see last_year.py
     new_id=from_command_id,
 )
+
+
+class NoSuchAccount(Rejected):
+    """There is no such account."""
+
+
+class Closed(Rejected):
+    """The account is closed."""
 
 
 class NotCovered(Rejected):
@@ -68,6 +80,22 @@ def from_cents(payload: Payload) -> Payload:
 # What may happen.
 
 
+def expect_open(account: AccountState) -> None:
+    if not account.owner:  # a transfer may name any account: see transfers.py
+        raise NoSuchAccount
+    if account.closed:
+        raise Closed
+
+
+def expect_cover(account: AccountState, amount: Decimal) -> None:
+    """Refuse what an account may not give."""
+    expect_open(account)
+    if account.frozen:
+        raise Frozen
+    if amount > account.balance + account.overdraft:
+        raise NotCovered(f"{amount} is more than the {account.balance + account.overdraft} at hand")
+
+
 @bank.command_handler("OpenAccount", schema=schemas.OpenAccount, aggregate=Account, creation="always")
 def open_account(command: Payload, account: AccountState) -> Event:
     return AccountOpened(owner=command["owner"], overdraft=command["overdraft"])
@@ -75,30 +103,31 @@ def open_account(command: Payload, account: AccountState) -> Event:
 
 @bank.command_handler("Deposit", schema=schemas.Movement, aggregate=Account)
 def deposit(command: Payload, account: AccountState) -> Event:
+    expect_open(account)
     return Deposited(amount=command["amount"], text=command["text"])
 
 
 @bank.command_handler("Withdraw", schema=schemas.Movement, aggregate=Account)
 def withdraw(command: Payload, account: AccountState) -> Event:
-    if account.frozen:
-        raise Frozen
-    if command["amount"] > account.balance + account.overdraft:
-        raise NotCovered(f"{command['amount']} is more than the {account.balance + account.overdraft} at hand")
+    expect_cover(account, command["amount"])
     return Withdrawn(amount=command["amount"], text=command["text"])
 
 
 @bank.command_handler("FreezeAccount", schema=schemas.FreezeAccount, aggregate=Account)
 def freeze_account(command: Payload, account: AccountState) -> list[Event]:
+    expect_open(account)
     return [] if account.frozen else [AccountFrozen(reason=command["reason"])]
 
 
 @bank.command_handler("UnfreezeAccount", schema=schemas.AccountRef, aggregate=Account)
 def unfreeze_account(command: Payload, account: AccountState) -> list[Event]:
+    expect_open(account)
     return [AccountUnfrozen()] if account.frozen else []
 
 
 @bank.command_handler("CloseAccount", schema=schemas.AccountRef, aggregate=Account)
 def close_account(command: Payload, account: AccountState) -> Event:
+    expect_open(account)
     if account.frozen:
         raise Frozen
     if account.balance != 0:
@@ -135,5 +164,5 @@ def unfrozen(account: AccountState, event: Payload) -> AccountState:
 
 
 @bank.evolver(AccountClosed, aggregate=Account)
-def closed(account: AccountState, event: Payload) -> object:
-    return DELETED
+def closed(account: AccountState, event: Payload) -> AccountState:
+    return replace(account, closed=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 CENTS = 2
 A_TEXT = validate.Length(min=1, max=140)
@@ -28,3 +29,21 @@ class Movement(AccountRef):
 
 class FreezeAccount(AccountRef):
     reason = fields.String(required=True, validate=A_TEXT)
+
+
+class StartTransfer(Schema):
+    transfer_id = fields.String()
+    payer = fields.String(required=True, validate=A_TEXT)
+    payee = fields.String(required=True, validate=A_TEXT)
+    amount = fields.Decimal(required=True, places=CENTS, validate=SOMETHING)
+    text = fields.String(load_default="", validate=validate.Length(max=140))
+
+    @validates_schema
+    def check_the_accounts(self, transfer: dict[str, Any], **_: Any) -> None:
+        if transfer["payer"] == transfer["payee"]:
+            raise ValidationError("A transfer is between two accounts.", "payee")
+
+
+class GetStatement(AccountRef):
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=200))
+    cursor = fields.String(load_default=None)

@@ -19,8 +19,11 @@ def test_the_run_prints_each_row_and_ends_well() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "One more deposit after 1000, by a container that has never seen the account: 2 requests" in done.stdout
+    assert "\n100 more, started at once: " in done.stdout
+    assert "\n   1000 commits replayed into the statements\n" in done.stdout
     assert done.stdout.endswith(
         "Checked: each row came out as the file says, and each balance is the sum of its rows.\n"
+        "Each transfer ended once, no money came or went, and each statement adds up, also after a replay.\n"
     )
     assert done.stderr == ""
 
@@ -54,9 +57,12 @@ def test_a_balance_other_than_the_sum_ends_badly(
 def test_an_account_that_should_be_open_ends_badly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = changed(tmp_path, "2026,c-03,CloseAccount,emil,,,done", "2026,c-03,CloseAccount,emil,,,nothing")
     assert main(arguments) == 1
-    assert "emil's account is gone, and should hold 0.00" in capsys.readouterr().out
+    assert "emil's account is closed, and should hold 0.00" in capsys.readouterr().out
 
 
-def test_it_runs_on_dynamodb(moto_aws: None, table_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_on_dynamodb(
+    moto_aws: None, table_prefix: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("examples.bank.__main__.PAYMENTS", 20)  # moto is slow
     assert main(["--store", f"dynamodb://{table_prefix}"]) == 0
+    assert capsys.readouterr().out.endswith("that is not checked here.\n")
