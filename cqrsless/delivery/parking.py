@@ -176,8 +176,8 @@ class Parks(Consumer, Protocol):
 
     @property
     def parking(self) -> Parking: ...
-    def new_place(self, commit: Commit) -> Item:
-        """Give the place of a commit's aggregate as it is before it is written: its key, mostly."""
+    def owned(self, commit: Commit, place: Item) -> Item:
+        """Give a place as it is written for a commit's aggregate: a row says whose place it is."""
         ...
 
 
@@ -241,10 +241,10 @@ def give_up(feeder: Feeder, consumer: Parks, commit: Commit, why: str, cost: Cos
         if applied(place) >= commit.number or (applied(place) == 0 and commit.microseconds < consumer.since):
             return
         try:
-            if place is not None and "parked" in place:
+            if "parked" in place:
                 consumer.parking.note_seen(place, commit, cost)
             else:
-                consumer.parking.park(place or consumer.new_place(commit), commit, why, cost)
+                consumer.parking.park(consumer.owned(commit, place), commit, why, cost)
             return
         except Moved:
             feeder.places.forget(key)

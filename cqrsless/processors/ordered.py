@@ -59,9 +59,8 @@ class ProcessorConsumer:
     def place(self, commit: Commit) -> Key:
         return processor_place(self.name, self.run, commit.pk)
 
-    def new_place(self, commit: Commit) -> Item:
-        pk, sk = self.place(commit)
-        return {"pk": pk, "sk": sk}
+    def owned(self, commit: Commit, place: Item) -> Item:
+        return place
 
     def apply(self, commit: Commit, place: Item | None, cost: Cost) -> Item:
         """Handle a commit's events and move the mark to it.
@@ -69,7 +68,8 @@ class ProcessorConsumer:
         A parked place is applied to by a retry: it stays parked, and a failure parks it anew.
         """
         if place is None:
-            place = self.new_place(commit)
+            pk, sk = self.place(commit)
+            place = {"pk": pk, "sk": sk}
         attempt = tries(place, commit.number) + 1
         try:
             self.handlers.handle(commit, attempt, replaying=self.replays)

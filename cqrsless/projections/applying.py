@@ -80,9 +80,9 @@ class ViewConsumer:
     def place(self, commit: Commit) -> Key:
         return self.addresses.own(commit) or view_place(self.view.name, self.run, commit.pk)
 
-    def new_place(self, commit: Commit) -> Item:
-        pk, sk = self.place(commit)
-        return {"pk": pk, "sk": sk}
+    def owned(self, commit: Commit, place: Item) -> Item:
+        """Give a place as this aggregate's from now on: a row bears its type."""
+        return {**place, "of": commit.aggregate} if place["pk"].startswith("v#") else place
 
     def note_parked(self, commit: Commit, place: Item, cost: Cost) -> None:
         self.parking.note_seen(place, commit, cost)
@@ -91,10 +91,8 @@ class ViewConsumer:
 
     def apply(self, commit: Commit, place: Item | None, cost: Cost) -> Item:
         """Fold a commit's events into their rows, and write these with the mark."""
-        was = place if place is not None else self.new_place(commit)
-        here = was["pk"], was["sk"]
-        if here[0].startswith("v#"):  # a row, which is this aggregate's from now on
-            was = {**was, "of": commit.aggregate}
+        here = self.place(commit) if place is None else (place["pk"], place["sk"])
+        was = self.owned(commit, {"pk": here[0], "sk": here[1]} if place is None else place)
         try:
             steps = self._steps(commit, tries(was, commit.number) + 1)
             keys = dict.fromkeys(step.key for step in steps)

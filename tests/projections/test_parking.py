@@ -157,6 +157,23 @@ def test_what_lambda_gave_up_on_is_parked_from_there() -> None:
     assert seen(bench) == [1, 2, 3]
 
 
+def test_a_row_parked_before_anything_was_folded_is_only_its_own_aggregates_place() -> None:
+    made = registry()
+
+    @made.projector("Paid", "Shipped", view=made.view("Summary", key="order_id"))
+    def project(row: Any, event: Any, *, message: Message) -> Any:
+        return {**(row or {}), message.source: message.version}
+
+    bench = Bench(made)
+    container = bench.container()
+    Summary = container.views["Summary"]
+    paid = bench.commit("Payment:o-1", ("Paid", order()))
+    give_up(container.feeder, Summary, Commit(paid, container.decoder), "Task timed out", Cost())
+    container.feed(*(bench.commit("Order:o-1", ("Shipped", order())) for _ in range(2)))
+    assert retry(container.feeder, Summary, "Payment#o-1", Cost()) is True
+    assert bench.rows("Summary") == {("so-1", "-"): {"Payment": 1, "Order": 2}}
+
+
 def test_the_processor_of_a_view_says_how_often_it_is_tried() -> None:
     made = registry()
     made.processor("eager", retries=1, retry_on=RuntimeError)
