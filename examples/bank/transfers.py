@@ -109,8 +109,7 @@ def debited(account: AccountState, event: Payload) -> AccountState:
     return replace(account, balance=account.balance - event["amount"])
 
 
-@bank.evolver(AccountCredited, aggregate=Account)
-@bank.evolver(AccountReimbursed, aggregate=Account)
+@bank.evolver(AccountCredited, AccountReimbursed, aggregate=Account)
 def credited(account: AccountState, event: Payload) -> AccountState:
     return replace(account, balance=account.balance + event["amount"])
 
