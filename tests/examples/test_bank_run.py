@@ -26,6 +26,9 @@ def test_the_run_prints_each_row_and_ends_well() -> None:
         "Each transfer ended once, no money came or went, and each statement adds up, also after a replay.\n"
     )
     assert done.stderr == ""
+    readme = FILE.with_name("README.md").read_text(encoding="utf-8")
+    quoted = readme.partition("```\n  ada")[2].partition("```")[0].splitlines()[1:]
+    assert len(quoted) == 7 and set(quoted) - {"..."} <= set(done.stdout.splitlines())
 
 
 def changed(tmp_path: Path, old: str, new: str) -> list[str]:

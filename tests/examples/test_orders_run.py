@@ -57,6 +57,9 @@ def test_the_run_prints_what_came_of_the_file_and_ends_well() -> None:
     for word in ("delivered", "expired", "mailed", "published", "replayed", "Checked: every order", "So do the views"):
         assert f"\n{word}" in done.stdout
     assert done.stderr == ""
+    readme = (generate.HERE / "README.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^(?:expired|mailed|published|replayed) +\d.*$", readme, re.MULTILINE)
+    assert len(quoted) == 5 and set(quoted) <= set(done.stdout.splitlines())
 
 
 def test_every_line_is_counted_once() -> None:
