@@ -18,7 +18,7 @@ from .compiled import Compiled, is_embedded
 from .errors import CqrslessError, MalformedMessage, NotFound, UnknownMessage
 from .keys import aggregate_key, id_of
 from .logs import install_record_factory
-from .messages import Command, CommandResult, Cost, Message, Query, RecordedEvent
+from .messages import Command, CommandResult, Cost, Message, Name, Query, RecordedEvent, name_of
 from .metrics import Metrics, metrics_from_environment
 from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
 from .settings import selected_processor, store_url
@@ -138,7 +138,7 @@ class App:
         metadata: Mapping[str, Any] | None = None,
         expected_version: int | None = None,
         due: datetime | timedelta | None = None,
-        on_rejected: str | None = None,
+        on_rejected: Name | None = None,
     ) -> CommandResult:
         """Execute a command, given whole or as name and payload.
 
@@ -226,16 +226,30 @@ class App:
         *,
         source: str,
         id: str | None = None,
+        time: datetime | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> bool:
         """Handle an external event, as a queue or bus would bring it; say whether anybody does.
 
-        `id` is the event's own: commands made from it are made once, however often it is received.
+        `id` is the event's own: commands made from it are made once. An event that may be received again long after
+        has a `time` (aware), too, as those from queues and buses have: its commands are then looked for since that
+        time, and not only among the last ones of their aggregate.
         """
         identity = id if id is not None else uuid.uuid4().hex
-        body = {} if payload is None else payload
-        message = Message(identity, name, "event", body, self.now(), source, correlation_id=identity)
-        return self.receive_event(message._replace(metadata=metadata) if metadata else message)
+        if time is not None and time.utcoffset() is None:
+            raise ValueError(f"time={time!r} of {name} has no time zone: write datetime(..., tzinfo=timezone.utc)")
+        message = Message(
+            identity,
+            name,
+            "event",
+            {} if payload is None else payload,
+            time or self.now(),
+            source,
+            correlation_id=identity,
+            metadata=dict(metadata or {}),
+            sent=time,
+        )
+        return self.receive_event(message)
 
     def drain(self) -> Drained:
         """Deliver every pending event to its handlers, views and publishers, and all that follows from that.
@@ -314,7 +328,7 @@ class App:
             if metadata
             else metadata,
             expected_version=command.expected_version,
-            on_rejected=command.on_rejected,
+            on_rejected=None if command.on_rejected is None else name_of(command.on_rejected),
         )
 
     def _embedded(self, what: str) -> None:

@@ -58,9 +58,10 @@ class Dispatcher:
             current_message.reset(token)
 
     def _unknown(self, message: Message) -> str:
-        known, other, what = self.model.commands, self.model.queries, "a query"
-        if message.kind == "query":
-            known, other, what = other, known, "a command"
+        commands, queries = list(self.model.commands), list(self.model.queries)
+        known, other, what = (
+            (queries, commands, "a command") if message.kind == "query" else (commands, queries, "a query")
+        )
         name = message.name if len(message.name) <= 100 else f"{message.name[:100]}…"
         text = f"no {message.kind} handler is registered for {name!r}"
         if message.name in other:

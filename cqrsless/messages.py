@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 __all__ = ["Command", "CommandResult", "Cost", "Event", "Message", "Page", "Query", "RecordedEvent"]
 
@@ -24,6 +24,20 @@ class Event:
 
     name: str
     payload: Any = field(default_factory=dict)
+
+
+class Named(Protocol):
+    """Whatever stands where a name may: an event type, say."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Name: TypeAlias = "str | Named"
+
+
+def name_of(given: Name) -> str:
+    return given if isinstance(given, str) else given.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +58,7 @@ class Command:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     expected_version: int | None = None
     due: datetime | timedelta | None = None
-    on_rejected: str | None = None
+    on_rejected: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)

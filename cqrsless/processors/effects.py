@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import REFUSALS, DuplicateMismatch, ValidationFailed
 from ..keys import aggregate_key, read_id
 from ..logs import handling
-from ..messages import Command, Message
+from ..messages import Command, Message, name_of
 from ..registry import Cancel
 from .identities import identity
 
@@ -104,6 +104,6 @@ def command_message(command: Command, id: str, event: Message) -> Message:
         causation_id=event.id,
         metadata={name: value for name, value in metadata.items() if name not in ("correlation_id", "causation_id")},
         expected_version=command.expected_version,
-        on_rejected=command.on_rejected,
+        on_rejected=None if command.on_rejected is None else name_of(command.on_rejected),
         sent=event.sent,
     )

@@ -153,7 +153,7 @@ class Reactions:
         """
         mine = [member for member in self.members.values() if name in (member.name, member.group)]
         if not mine:
-            raise UnknownMessage(f"no processor or view is called {name!r}{did_you_mean(name, self.members)}")
+            raise self._no_such(name)
         done = 0
 
         def told(count: int) -> None:
@@ -200,9 +200,17 @@ class Reactions:
     def _parked(self, name: str) -> Parked:
         member = self.members.get(name)
         if member is None:
-            raise UnknownMessage(f"no processor or view is called {name!r}{did_you_mean(name, self.members)}")
+            raise self._no_such(name)
         control = self.runs.read(name, Cost())
         return member.parked(control.live, member.since(control))
+
+    def _no_such(self, name: str) -> UnknownMessage:
+        if name in self.model.processors:
+            return UnknownMessage(
+                f"the processor {name!r} takes no commits, only external events: it parks nothing, and there "
+                "is nothing to replay"
+            )
+        return UnknownMessage(f"no processor or view is called {name!r}{did_you_mean(name, self.members)}")
 
     def _resume(self, retry: Retry) -> None:
         """Retry what a handler asked to be retried later; a run that is gone has nothing to retry."""

@@ -269,6 +269,8 @@ def test_names_that_are_none_are_said_to_be_none(app: App) -> None:
         app.replay("Sumary")
     with pytest.raises(UnknownMessage, match="no processor or view is called 'mailr'; did you mean 'mailer'"):
         app.letters.list("mailr")
+    with pytest.raises(UnknownMessage, match="the processor 'payments' takes no commits, only external events"):
+        app.letters.list("payments")
     with pytest.raises(NotFound):
         app.letters.retry("mailer", "Order#none")
 
@@ -302,3 +304,27 @@ def test_a_rebuilt_log_has_every_commit_and_trackers_go_on(app: App) -> None:
     assert told[-1] == 2
     assert rows(app, "Statement", "a1") == {"lines": [1, 2]}
     assert rows(app, "Statement", "b1") == {"lines": [1]}
+
+
+def test_an_event_with_a_time_of_its_own_repeats_no_command_however_late(app: App, clock: Clock) -> None:
+    create(app, "a1")
+    sent = clock()
+    app.receive("PaymentReceived", {"order_id": "a1"}, source="payments", id="p-1", time=sent)
+    for _ in range(40):
+        app.execute("Touch", {"order_id": "a1"})
+
+    app.receive("PaymentReceived", {"order_id": "a1"}, source="payments", id="p-1", time=sent)
+
+    assert [event.name for event in app.history("Order", "a1")].count("OrderPaid") == 1
+    with pytest.raises(ValueError, match="has no time zone"):
+        app.receive("PaymentReceived", {}, source="payments", time=sent.replace(tzinfo=None))
+
+
+def test_on_rejected_takes_an_event_type_as_well_as_its_name(app: App, shop: Shop) -> None:
+    refused = shop.registry.event_type("PaymentRefused")
+    create(app, "a1")
+    app.execute("PayOrder", {"order_id": "a1"})
+
+    app.execute("PayOrder", {"order_id": "a1"}, on_rejected=refused)
+
+    assert app.history("Order", "a1")[-1].name == "PaymentRefused"
