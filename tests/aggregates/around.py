@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from cqrsless.errors import StoreUnavailable
 from cqrsless.messages import Cost
-from cqrsless.store import Change, Condition, ConditionFailed, Item, Page, SortKey, Store, Table, Write
+from cqrsless.store import Change, Condition, Item, Page, SortKey, Store, Table, Write
 from cqrsless.stores.memory import MemoryStore
 
 
@@ -21,6 +22,8 @@ class Around:
         self.before_query: list[Callable[[], object]] = []
         #: How many of the next writes are applied and then answered as the store's own retry would be.
         self.lose_answers = 0
+        #: How many of the next writes are applied and then not answered at all.
+        self.vanish = 0
 
     def get(self, table: Table, pk: str, sk: SortKey, cost: Cost) -> Item | None:
         self.calls.append("get")
@@ -37,6 +40,9 @@ class Around:
             self.before_put.pop(0)()
         self.calls.append("put")
         self.inner.put(table, item, cost, condition=condition)
+        if self.vanish:
+            self.vanish -= 1
+            raise StoreUnavailable("the store does not answer")
         if self.lose_answers:
             self.lose_answers -= 1
             self.calls.append("put")
@@ -73,6 +79,3 @@ def commits(store: Store, pk: str) -> list[Item]:
         items += page.items
         if not page.more:
             return items
-
-
-__all__ = ["Around", "ConditionFailed", "commits"]

@@ -7,7 +7,7 @@ not copied. They take the same commands and give the same answers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cqrsless import DELETED, App, Event, Registry, Rejected
@@ -23,6 +23,7 @@ KINDS: tuple[KindOfBox, ...] = ("stored", "sourced", "frozen")
 class Frozen:
     total: int = 0
     numbers: tuple[int, ...] = ()
+    ballast: str = ""
 
 
 def numbers(state: Any) -> list[int]:
@@ -32,7 +33,7 @@ def numbers(state: Any) -> list[int]:
 
 def put_in(state: Any, number: int) -> Any:
     if isinstance(state, Frozen):
-        return Frozen(state.total + number, (*state.numbers, number))
+        return replace(state, total=state.total + number, numbers=(*state.numbers, number))
     state["total"] += number
     state["numbers"].append(number)
     return state
@@ -47,9 +48,10 @@ def box(
     *,
     state_version: int = 1,
     snapshot_every: int = 8,
+    ballast: int = 0,
     seen: Callable[[str, Any, Any], None] = lambda name, command, state: None,
 ) -> Registry:
-    """Make the registry of a box; `seen` is told what each handler is given."""
+    """Make the registry of a box; `seen` is told what each handler is given, `ballast` makes a snapshot cost that."""
     registry = Registry("boxes")
     sourced = kind != "stored"
     Box = registry.aggregate(
@@ -62,7 +64,7 @@ def box(
     )
 
     def empty() -> Any:
-        return {"total": 0, "numbers": []}
+        return {"total": 0, "numbers": [], **({"ballast": "x" * ballast} if ballast else {})}
 
     def answer(state: Any, *events: Event, deleted: bool = False) -> Any:
         """Give what a handler of this kind returns, having put the numbers of its events into the state."""
@@ -140,11 +142,19 @@ def box(
 
     for name in NOTES:
         registry.event_type(name)
+    for version in range(1, state_version if not sourced else 1):
+
+        @registry.state_upcaster(Box, from_version=version)
+        def bring_up(state: Any) -> Any:
+            return {**state, "upcast": state.get("upcast", 0) + 1}
+
     if sourced:
 
         @registry.evolver("Opened", "Put", aggregate=Box)
         def put_evolved(state: Any, event: Any) -> Any:
-            return put_in(state if isinstance(state, Frozen) else (state or empty()), event["n"])
+            if isinstance(state, Frozen):
+                return put_in(replace(state, ballast="x" * ballast), event["n"])
+            return put_in(state or empty(), event["n"])
 
         @registry.evolver("Closed", aggregate=Box)
         def closed(state: Any, event: Any) -> Any:
