@@ -7,6 +7,7 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from ..app import App
 from ..messages import Command
 from ..registry import DEFAULT, Registry
 from .simulating.baton import Strands
@@ -47,6 +48,8 @@ def simulate(
     resources: Mapping[str, Any] | None = None,
     horizon: timedelta = timedelta(days=30),
     may_park: bool = False,
+    check: Callable[[App], object] | None = None,
+    shrink: bool = True,
     script: str | None = None,
 ) -> None:
     """Run an application through many schedules, each of which something goes wrong in, and check what it was promised.
@@ -58,8 +61,9 @@ def simulate(
     In each of the `schedules`, of at most `steps` steps, containers execute these commands, are given commits late, in
     any order and more than once, are throttled, lose answers, die between any two writes, or sleep past their claims;
     handlers fail for a while, views are replayed and the log is rebuilt. Then everything settles, up to what is due
-    within `horizon`. Raises `SimulationFailed` with the seed and the shortest script that fails; `script` acts one out
-    again. With `may_park`, the application's own failures may leave letters.
+    within `horizon`; `check` may assert more of the application as it then is. Raises `SimulationFailed` with the seed
+    and the shortest script that fails (the first one found, without `shrink`); `script` acts one out again. With
+    `may_park`, the application's own failures may leave letters.
 
     >>> from cqrsless import Command, Event, Registry
     >>> shop = Registry("shop")
@@ -77,7 +81,7 @@ def simulate(
 
     def act(one: Script) -> None:
         try:
-            play(setup, one, strands, horizon=horizon, may_park=may_park)
+            play(setup, one, strands, horizon=horizon, may_park=may_park, check=check)
         except Broken as broken:
             last[:] = [(one, broken)]
             raise
@@ -95,10 +99,18 @@ def simulate(
                 if script is not None:
                     act(Script.read(script))
                 else:
-                    explore(act, commands, schedules=schedules, seed=seed, steps=steps, external=external is not None)
+                    explore(
+                        act,
+                        commands,
+                        schedules=schedules,
+                        seed=seed,
+                        steps=steps,
+                        external=external is not None,
+                        shrink=shrink,
+                    )
                 return
             except Broken:
-                if script is None:
+                if script is None and shrink:
                     shorten(last[0][0], fails)
         one, broken = last[0]
         raise SimulationFailed(broken.what, seed, one.text(), broken.story) from None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from .containers import Container
 from .errands import Errands
@@ -40,6 +40,19 @@ class Actor:
         }
 
     # -- the script
+
+    def past(self, given: Sequence[Any]) -> None:
+        """Execute commands before anything reacts, and let a day pass."""
+        if not given:
+            return
+        container = self.world.bare()
+        for one in given:
+            for arrival in self.errands.draw_commands(one):
+                if arrival.due is None:
+                    self.errands.send(arrival, container)
+        self.world.tell("a day passes, and from here on there are handlers")
+        self.world.pass_time(timedelta(days=1))
+        self.world.refresh()
 
     def act(self, step: Step) -> None:
         world = self.world

@@ -33,10 +33,18 @@ _WEIGHTS: Final = {
 }
 _EVENTS: Final = {"event": 5, "event again": 3}
 _ALONE: Final = frozenset({"clock", "expire", "break", "mend", "start"})
+_BATCHES: Final = frozenset({"deliver", "pages", "give up"})
 
 
 def explore(
-    act: Callable[[Script], None], commands: Any, *, schedules: int, seed: int, steps: int, external: bool
+    act: Callable[[Script], None],
+    commands: Any,
+    *,
+    schedules: int,
+    seed: int,
+    steps: int,
+    external: bool,
+    shrink: bool,
 ) -> None:
     """Act out so many scripts; a failure is raised once more for the shortest script that fails."""
     try:
@@ -45,27 +53,29 @@ def explore(
         from hypothesis import strategies as st
         from hypothesis.errors import NonInteractiveExampleWarning
     except ImportError as error:
-        raise CqrslessError("simulate() makes and shrinks its schedules with hypothesis: pip install hypothesis") from error
+        raise CqrslessError(
+            "simulate() makes and shrinks its schedules with hypothesis: pip install hypothesis"
+        ) from error
 
-    drawn = commands if isinstance(commands, st.SearchStrategy) else st.integers(0, 2**32 - 1)
-    at, small, calls = st.integers(0, 15), st.integers(0, 9), st.integers(0, _CALLS)
-    ending = st.one_of(st.just(""), st.just(""), st.sampled_from(ENDINGS))
-    disorder = st.one_of(st.just(0), st.integers(0, 2**16))
-
-    def steps_of(do: str) -> Any:
-        if do in _ALONE:
-            return st.builds(Step, st.just(do), x=small, y=small, z=small)
-        if do in ("command", "event"):
-            return st.builds(Step, st.just(do), at, x=drawn if do == "command" else st.integers(0, 2**32 - 1), calls=calls, ending=ending)
-        if do in ("deliver", "pages", "give up"):
-            return st.builds(Step, st.just(do), at, x=small, y=small, z=disorder, calls=calls, ending=ending)
-        return st.builds(Step, st.just(do), at, x=small, calls=calls, ending=ending)
-
+    drawn = commands if isinstance(commands, st.SearchStrategy) else st.integers(0, 2**16)
     weights = {**_WEIGHTS, **(_EVENTS if external else {})}
-    made = {do: steps_of(do) for do in weights}
     kinds = [do for do, weight in weights.items() for _ in range(weight)]
-    step = st.sampled_from(kinds).flatmap(made.__getitem__)
-    script = st.builds(Script, st.integers(0, 1), st.lists(step, min_size=1, max_size=steps).map(tuple))
+    small, calls = st.integers(0, 9), st.integers(0, _CALLS)
+    ending = st.sampled_from(["", "", "", "", *ENDINGS])
+    nothing = st.just(0)
+
+    def step(do: str) -> Any:
+        at, after, how = (nothing, nothing, st.just("")) if do in _ALONE else (st.integers(0, 15), calls, ending)
+        x = drawn if do == "command" else st.integers(0, 2**16) if do == "event" else small
+        y = small if do in _BATCHES or do == "break" else nothing
+        z = st.one_of(nothing, st.integers(0, 2**16)) if do in _BATCHES else small if do == "break" else nothing
+        return st.tuples(st.just(do), at, x, y, z, after, how).map(lambda values: Step(*values))
+
+    made = {do: step(do) for do in weights}
+    one = st.sampled_from(kinds).flatmap(made.__getitem__)
+    some = st.integers(1, steps).flatmap(lambda count: st.lists(one, min_size=count, max_size=count))
+    past = st.one_of(st.just([]), st.lists(drawn, max_size=4))
+    script = st.tuples(st.integers(0, 1), past, some).map(lambda got: Script(got[0], tuple(got[1]), tuple(got[2])))
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -77,7 +87,7 @@ def explore(
         verbosity=Verbosity.quiet,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
     )
     @hypothesis.given(script)
     def run(one: Script) -> None:

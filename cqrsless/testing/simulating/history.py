@@ -40,7 +40,9 @@ class History:
     def stored(self, names: Mapping[str, Any] | tuple[str, ...] | list[str]) -> frozenset[str]:
         return frozenset[str]().union(*map(self.decoder.stored_names, names))
 
-    def relevant(self, pk: str, names: frozenset[str], *, since: int = 0, behind: int = 0, to: int | None = None) -> list[int]:
+    def relevant(
+        self, pk: str, names: frozenset[str], *, since: int = 0, behind: int = 0, to: int | None = None
+    ) -> list[int]:
         """Give the commits of an aggregate that hold one of these events, not older than `since`, in order."""
         return [
             number

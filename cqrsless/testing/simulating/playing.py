@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
+from ...app import App
 from ...delivery import replaying
 from ...log import indexer, pages, rebuild, tracking
 from .acting import Actor
 from .baton import Strands
 from .checking import violations
-from .errands import HandlerFailed
-from .settling import Settling, Unsettled
+from .settling import Settling
 from .steps import Script
 from .world import Setup, World
 
@@ -56,11 +56,20 @@ def small() -> Iterator[None]:
             setattr(module, name, value)
 
 
-def play(setup: Setup, script: Script, strands: Strands, *, horizon: timedelta, may_park: bool) -> World:
+def play(
+    setup: Setup,
+    script: Script,
+    strands: Strands,
+    *,
+    horizon: timedelta,
+    may_park: bool,
+    check: Callable[[App], object] | None = None,
+) -> World:
     """Act out a script, and raise `Broken` where something was not as promised."""
     world = World(setup, script.layout, strands)
     actor = Actor(world)
     try:
+        actor.past(script.past)
         for step in script.steps:
             actor.act(step)
             if world.guard.violations:
@@ -75,7 +84,11 @@ def play(setup: Setup, script: Script, strands: Strands, *, horizon: timedelta, 
             raise Broken(
                 f"{letter.key} stays parked for {letter.consumer} at commit {letter.commit}: {letter.why}", world.story
             )
-    except (Unsettled, HandlerFailed) as error:
+        if check is not None:
+            check(world.container(0).app)
+    except Broken:
+        raise
+    except AssertionError as error:  # what the user checks, and what does not settle
         raise Broken(str(error), world.story) from error
     finally:
         world.end()

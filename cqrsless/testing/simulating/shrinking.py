@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from .steps import Script, Step
@@ -35,13 +36,15 @@ def _smaller(script: Script) -> Iterator[Script]:
     size = len(steps) // 2
     while size:
         for start in range(0, len(steps) - size + 1, size):
-            yield Script(script.layout, steps[:start] + steps[start + size :])
+            yield replace(script, steps=steps[:start] + steps[start + size :])
         size //= 2
+    for at in range(len(script.past)):
+        yield replace(script, past=script.past[:at] + script.past[at + 1 :])
     if script.layout:
-        yield Script(0, steps)
+        yield replace(script, layout=0)
     for at, step in enumerate(steps):
         for simpler in _simpler(step):
-            yield Script(script.layout, (*steps[:at], simpler, *steps[at + 1 :]))
+            yield replace(script, steps=(*steps[:at], simpler, *steps[at + 1 :]))
 
 
 def _simpler(step: Step) -> Iterator[Step]:

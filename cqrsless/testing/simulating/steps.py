@@ -6,7 +6,7 @@ Numbers in a step choose among what there is by then, counted round and round: e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -53,21 +53,27 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Steps, in the deployment `layout`: 0 is one function for everything, 1 a function for each consumer."""
+    """Steps, in the deployment `layout`: 0 is one function for everything, 1 a function for each consumer.
+
+    `past` are the commands that were executed before anything reacted.
+    """
 
     layout: int
+    past: tuple[Any, ...]
     steps: tuple[Step, ...]
 
     def text(self) -> str:
         """Give it as JSON, for `simulate(..., script=...)`."""
-        steps = [_trimmed([step.do, step.at, _plain(step.x), step.y, step.z, step.calls, step.ending]) for step in self.steps]
-        return json.dumps([self.layout, *steps], separators=(",", ":"))
+        steps = [
+            _trimmed([step.do, step.at, _plain(step.x), step.y, step.z, step.calls, step.ending]) for step in self.steps
+        ]
+        return json.dumps([self.layout, [*map(_plain, self.past)], *steps], separators=(",", ":"))
 
     @classmethod
     def read(cls, text: str) -> Script:
         try:
-            layout, *steps = json.loads(text)
-            return cls(layout, tuple(_step(step) for step in steps))
+            layout, past, *steps = json.loads(text)
+            return cls(layout, tuple(map(_command, past)), tuple(map(_step, steps)))
         except (ValueError, TypeError, KeyError, IndexError) as error:
             raise CqrslessError(f"this is no script of a simulation: {text[:80]!r} ({error})") from None
 
@@ -95,7 +101,3 @@ def _command(x: Any) -> Any:
     if not isinstance(x, dict):
         return x
     return Command(x["name"], codec.decode(x["payload"]), x["id"])
-
-
-def numbered(steps: Iterable[str]) -> str:
-    return "\n".join(f"{at:4}  {step}" for at, step in enumerate(steps, 1))

@@ -82,8 +82,9 @@ class Watcher(Protocol):
 class Watched:
     """Stands for a registry, and gives its model with every reacting function watched."""
 
-    def __init__(self, registry: Registry, watcher: Watcher) -> None:
+    def __init__(self, registry: Registry, watcher: Watcher, *, reacts: bool = True) -> None:
         self._registry = registry
+        self._reacts = reacts
         self._watcher = watcher
         self._model: Model | None = None
         #: The names of the watched functions, of each kind in the model's order.
@@ -106,6 +107,8 @@ class Watched:
     def freeze(self, provided: Iterable[str] = ()) -> Model:
         if self._model is None:
             model = self._registry.freeze(provided)
+            if not self._reacts:
+                model = model.replace(event_handlers=(), projectors=(), publishers=())
             self._model = model.replace(
                 middleware=(MiddlewareRecord(self._around), *model.middleware),
                 event_handlers=tuple(

@@ -139,17 +139,26 @@ class World:
             self.slots[slot] = function, found
         return found
 
+    def bare(self) -> Container:
+        """Give a container of an application that reacts to nothing."""
+        registry: Any = Watched(self.setup.registry, self, reacts=False)
+        self._made += 1
+        return Container(self._made, f"container {self._made}", self, lambda line: self._make(line, registry))
+
     def _app(self, line: Line, function: str | None) -> App:
         before = os.environ.pop("CQRSLESS_PROCESSOR", None)
         try:
             if function is not None:
                 os.environ["CQRSLESS_PROCESSOR"] = function
             registry: Any = self.registry
-            app = App(line, registry=registry, resources=self.setup.resources, clock=self.now)
+            return self._make(line, registry)
         finally:
             os.environ.pop("CQRSLESS_PROCESSOR", None)
             if before is not None:
                 os.environ["CQRSLESS_PROCESSOR"] = before
+
+    def _make(self, line: Line, registry: Any) -> App:
+        app = App(line, registry=registry, resources=self.setup.resources, clock=self.now)
         app._current().dispatcher.executor._sleep = _no_sleep
         self._watch_published(app.published)
         return app

@@ -17,9 +17,7 @@ from .commands import is_final
 __all__ = ["violations"]
 
 
-def violations(
-    world: World, errands: Errands, history: History, parked: Mapping[str, Sequence[Any]]
-) -> Iterator[str]:
+def violations(world: World, errands: Errands, history: History, parked: Mapping[str, Sequence[Any]]) -> Iterator[str]:
     names: dict[str, list[str]] = defaultdict(list)
     replays: dict[str, bool] = {}
     for function, record in zip(world.registry.handlers, world.model.event_handlers, strict=True):
@@ -76,7 +74,9 @@ class _Processor:
     def _handled(self, pk: str) -> Iterator[str]:
         """None is missing: every handler has come to an end with every event that it asked for."""
         for function, names in self.names.items():
-            ended = {call.message.version for call in self.calls[pk] if call.function == function and call.ended is not None}
+            ended = {
+                call.message.version for call in self.calls[pk] if call.function == function and call.ended is not None
+            }
             for number in self.history.relevant(pk, names, since=self.since):
                 if number not in ended and pk not in self.waiting:
                     yield f"{function} was never called with {pk}@{number} to its end"
@@ -131,9 +131,7 @@ class _Processor:
         for execution in self.world.executions:
             if execution.message.causation_id is not None and is_final(execution.outcome):
                 ended[execution.message.causation_id, execution.message.name] += 1
-        scheduled = {
-            (wire.get("causation_id"), wire.get("command")) for wire in self.world.guard.scheduled
-        }
+        scheduled = {(wire.get("causation_id"), wire.get("command")) for wire in self.world.guard.scheduled}
         for calls in self.calls.values():
             for call in calls:
                 if call.ended is None or call.key in self.waiting:

@@ -98,7 +98,9 @@ class _View:
     def _stored(self, rows: Rows) -> Iterator[str]:
         """What stands in the store at the end is what was folded, and so are the index entries."""
         run = rows.layout.run
-        items = {key: item for key, item in self.world.stored().items() if key[0].startswith(f"v#{run}#{self.view.name}#")}
+        items = {
+            key: item for key, item in self.world.stored().items() if key[0].startswith(f"v#{run}#{self.view.name}#")
+        }
         for key in items.keys() | rows.rows.keys():
             found, expected = read(items.get(key)), rows.row(key)
             if found != expected:

@@ -1,0 +1,423 @@
+"""The rules of delivery, each with a way to take it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import pytest
+
+from cqrsless.delivery import consuming, parking, replaying, runs
+from cqrsless.delivery.batches import Batch
+from cqrsless.delivery.consuming import Feeder, Moved
+from cqrsless.delivery.order import Verdict
+from cqrsless.delivery.places import Places, applied, revision
+from cqrsless.delivery.writing import commit, revised, without
+from cqrsless.log import control as log_control
+from cqrsless.log import indexer, rebuild, tracking
+from cqrsless.log.indexer import Indexer, Tail
+from cqrsless.log.tokens import Tokens
+from cqrsless.processors import effects, ordered, scheduling
+from cqrsless.processors.scheduling import Tombstones
+from cqrsless.projections import applying
+from cqrsless.publishing import publishers
+from cqrsless.reacting import lanes, members, reactions
+from cqrsless.store import Delete, Put
+from cqrsless.aggregates.executing import Execution
+from cqrsless.app import App
+
+Patch = pytest.MonkeyPatch
+
+
+class Mutation(NamedTuple):
+    rule: str
+    app: str
+    take_out: Callable[[Patch], None]
+    #: What the simulator then says, in part.
+    found: str = ""
+
+
+MUTATIONS: list[Mutation] = []
+
+
+def without_rule(rule: str, app: str = "market", found: str = "") -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
+    def note(take_out: Callable[[Patch], None]) -> Callable[[Patch], None]:
+        MUTATIONS.append(Mutation(rule, app, take_out, found))
+        return take_out
+
+    return note
+
+
+# -- order
+
+
+@without_rule("a repeat is skipped")
+def _(patch: Patch) -> None:
+    def judge(number: int, before: int, last: int) -> Verdict:
+        return Verdict.NEXT if before <= last else Verdict.MISSING
+
+    patch.setattr(consuming, "judge", judge)
+
+
+@without_rule("missing commits are read and applied first")
+def _(patch: Patch) -> None:
+    def judge(number: int, before: int, last: int) -> Verdict:
+        return Verdict.REPEAT if number <= last else Verdict.NEXT
+
+    patch.setattr(consuming, "judge", judge)
+
+
+@without_rule("the commit itself says which commit came before it")
+def _(patch: Patch) -> None:
+    patch.setattr(consuming, "previous", lambda last, names, number: 0)
+
+
+@without_rule("nothing from before a processor's start is filled in")
+def _(patch: Patch) -> None:
+    patch.setattr(Feeder, "_first_since", lambda self, commit, since, cost: 1)
+
+
+@without_rule("a processor starts at its moment")
+def _(patch: Patch) -> None:
+    patch.setattr(members.Member, "since", lambda self, control: 0)
+
+
+@without_rule("a processor's moment is written once")
+def _(patch: Patch) -> None:
+    def begin(self: Any, consumer: str, since: int, cost: Any) -> Any:
+        found = self.read(consumer, cost)
+        return self.change(consumer, found, runs.replace(found, since=since), cost) or found
+
+    patch.setattr(runs.Runs, "begin", begin)
+
+
+# -- places and rows
+
+
+def _unconditional(was: Any, item: Any) -> Put:
+    return Put("views", item)
+
+
+@without_rule("a processor's place is written where it is as it was read")
+def _(patch: Patch) -> None:
+    patch.setattr(ordered, "replacing", _unconditional)
+
+
+@without_rule("a row is written where it is as it was read")
+def _(patch: Patch) -> None:
+    patch.setattr(applying, "replacing", _unconditional)
+
+
+@without_rule("rows that several aggregates share are written where they are as they were read")
+def _(patch: Patch) -> None:
+    def write(self: Any, before: Any, after: Any) -> Any:
+        return Put("views", after) if "row" in after or "of" in after else Delete("views", after["pk"], after["sk"])
+
+    patch.setattr(applying.ViewConsumer, "_row_write", write)
+
+
+@without_rule("a mark is not written before its rows")
+def _(patch: Patch) -> None:
+    def write(places: Any, writes: Sequence[Any], cost: Any) -> None:
+        for one in writes:
+            commit(places, [one], cost)
+
+    patch.setattr(applying, "write", write)
+
+
+@without_rule("rows are not written before their mark")
+def _(patch: Patch) -> None:
+    def write(places: Any, writes: Sequence[Any], cost: Any) -> None:
+        for one in reversed(writes):
+            commit(places, [one], cost)
+
+    patch.setattr(applying, "write", write)
+
+
+@without_rule("a place is written after the handlers, not before")
+def _(patch: Patch) -> None:
+    apply = ordered.ProcessorConsumer.apply
+
+    def early(self: Any, commit: Any, place: Any, cost: Any) -> Any:
+        moved = self._move(commit, place, cost)
+        apply(self, commit, moved, cost)
+        return moved
+
+    patch.setattr(ordered.ProcessorConsumer, "apply", early)
+
+
+@without_rule("a deleted row that is a place leaves a tombstone")
+def _(patch: Patch) -> None:
+    def write(places: Any, writes: Sequence[Any], cost: Any) -> None:
+        first = writes[0]
+        if first.item["pk"].startswith("v#") and "row" not in first.item and "fail" not in first.item:
+            writes = [Delete("views", first.item["pk"], first.item["sk"], first.condition), *writes[1:]]
+        places.forget(*((one.item["pk"], one.item["sk"]) for one in writes if isinstance(one, Put)))
+        places.store.write(writes, cost)
+
+    patch.setattr(applying, "write", write)
+
+
+@without_rule("index entries move with their row")
+def _(patch: Patch) -> None:
+    entries = applying.ViewConsumer._index_writes
+
+    def only_new(self: Any, before: Any, after: Any) -> Any:
+        return [one for one in entries(self, before, after) if isinstance(one, Put)]
+
+    patch.setattr(applying.ViewConsumer, "_index_writes", only_new)
+
+
+@without_rule("a row that two types of aggregates share is the place of one of them")
+def _(patch: Patch) -> None:
+    patch.setattr(Feeder, "locate", _locate_without_owner)
+
+
+def _locate_without_owner(self: Any, consumer: Any, commit: Any, cost: Any, *, fresh: bool) -> Any:
+    key = consumer.place(commit)
+    place = self.places.get(key, cost, fresh=fresh)
+    return key, place if place is not None else {"pk": key[0], "sk": key[1]}
+
+
+@without_rule("what another container handled is looked for before a handler is called")
+def _(patch: Patch) -> None:
+    patch.setattr(Places, "clear", lambda self: None)
+
+
+# -- failures
+
+
+@without_rule("a record that failed is said to have failed")
+def _(patch: Patch) -> None:
+    patch.setattr(Batch, "failed", lambda self: [])
+
+
+@without_rule("behind a parked commit nothing of its aggregate is handled")
+def _(patch: Patch) -> None:
+    locate = Feeder.locate
+
+    def unparked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        key, place = locate(self, *args, **kwargs)
+        return key, without(place, "parked", "seen", "why")
+
+    patch.setattr(Feeder, "locate", unparked)
+
+
+@without_rule("a parked place notes what it has seen")
+def _(patch: Patch) -> None:
+    patch.setattr(parking.Parking, "note_seen", lambda self, place, commit, cost: place)
+
+
+@without_rule("what is parked goes on only if nothing newer was seen")
+def _(patch: Patch) -> None:
+    def unpark(self: Any, place: Any, pk: str, cost: Any) -> Any:
+        bare = without(place, "fail", "tries", "until", "parked", "seen", "why", "since")
+        item = revised(bare, mark=max(applied(place), place["seen"]))
+        commit(self.places, [Put("views", item), Delete("views", *parking.letter(self.consumer, self.run, pk))], cost)
+        return item
+
+    patch.setattr(parking.Parking, "unpark", unpark)
+
+
+@without_rule("a letter is written with the park, all or nothing")
+def _(patch: Patch) -> None:
+    def write(places: Any, writes: Sequence[Any], cost: Any) -> None:
+        for one in writes:
+            commit(places, [one], cost)
+
+    patch.setattr(parking, "write", write)
+
+
+@without_rule("what Lambda gave up on is parked")
+def _(patch: Patch) -> None:
+    patch.setattr(App, "park_given_up", lambda self, deliveries, why: [])
+
+
+# -- commands from events, and time
+
+
+@without_rule("a derived command has an id made of what it comes from", "deals")
+def _(patch: Patch) -> None:
+    patch.setattr(effects, "derived_id", lambda *parts: revision())
+
+
+@without_rule("a command's id is looked for before it is committed", "deals")
+def _(patch: Patch) -> None:
+    patch.setattr(Execution, "duplicate", lambda self, loaded: None)
+
+
+@without_rule("a tombstone is looked for before a scheduled command runs", "deals")
+def _(patch: Patch) -> None:
+    patch.setattr(Tombstones, "has", lambda self, id: False)
+
+
+@without_rule("cancelling leaves a tombstone", "deals")
+def _(patch: Patch) -> None:
+    patch.setattr(Tombstones, "put", lambda self, id: None)
+
+
+@without_rule("a command that could not be sent is a failure of its handler", "deals")
+def _(patch: Patch) -> None:
+    send = effects.Effects._send
+
+    def careless(self: Any, command: Any, message: Any) -> None:
+        try:
+            send(self, command, message)
+        except Exception:
+            return
+
+    patch.setattr(effects.Effects, "_send", careless)
+
+
+@without_rule("a public event has an id made of what it comes from")
+def _(patch: Patch) -> None:
+    patch.setattr(publishers, "identity", lambda *parts: revision())
+
+
+# -- the log
+
+
+@without_rule("a page is put where none is")
+def _(patch: Patch) -> None:
+    init = Tail.__init__
+
+    def careless(self: Any, store: Any, *args: Any) -> None:
+        init(self, store, *args)
+        self.store = _Careless(store)
+
+    patch.setattr(Tail, "__init__", careless)
+
+
+class _Careless:
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def put(self, table: Any, item: Any, cost: Any, *, condition: Any = None) -> None:
+        self._store.put(table, item, cost)
+
+
+@without_rule("the indexer reads which generations are listed before each write")
+def _(patch: Patch) -> None:
+    known: dict[int, Any] = {}
+    index = Indexer.index
+
+    def cached(self: Any, commits: Any, cost: Any) -> None:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(indexer.control, "read", lambda store, cost: known.setdefault(id(store), read(store, cost)))
+            index(self, commits, cost)
+
+    read = log_control.read
+    patch.setattr(Indexer, "index", cached)
+
+
+@without_rule("indexers write to every listed generation")
+def _(patch: Patch) -> None:
+    read = log_control.read
+
+    def first(store: Any, cost: Any) -> Any:
+        found = read(store, cost)
+        return log_control.replace(found, writes=found.writes[:1])
+
+    patch.setattr(indexer, "control", _Namespace(read=first))
+
+
+class _Namespace:
+    def __init__(self, **names: Any) -> None:
+        self.__dict__.update(names)
+
+
+@without_rule("nothing is written behind a seal")
+def _(patch: Patch) -> None:
+    saw = Tail.saw
+
+    def blind(self: Any, item: Any) -> None:
+        saw(self, item)
+        self.sealed = False
+
+    patch.setattr(indexer.Tail, "saw", blind)
+
+
+@without_rule("a token leaves a part at its seal, not at its end")
+def _(patch: Patch) -> None:
+    leave = tracking.Worker._leave
+
+    def early(self: Any, token: Any) -> Any:
+        found = log_control.read(self.store, self.cost)
+        part = next(iter(token.positions.values())).part
+        if not part.endswith(".base") and max(generation for generation, _ in found.segments) > token.generation:
+            onward = max(generation for generation, _ in found.segments)
+            return tracking.Token(onward, tracking._start(str(onward), found.segments_of(onward)))
+        return leave(self, token)
+
+    patch.setattr(tracking.Worker, "_leave", early)
+
+
+@without_rule("a token is written under its claim's epoch and revision")
+def _(patch: Patch) -> None:
+    write = Tokens._write
+
+    def careless(self: Any, key: Any, token: Any, epoch: int, condition: Any, cost: Any, **held: Any) -> Any:
+        return write(self, key, token, epoch, None, cost, **held)
+
+    patch.setattr(Tokens, "_write", careless)
+
+
+@without_rule("whoever is woken while another holds a slice is woken again")
+def _(patch: Patch) -> None:
+    wake = reactions.Reactions.wake
+    patch.setattr(reactions.Reactions, "wake", lambda self: wake(self) or True)
+
+
+@without_rule("a tracking processor starts from its moment, not from the end of the log")
+def _(patch: Patch) -> None:
+    starting = tracking.starting
+    patch.setattr(tracking, "starting", lambda store, found, since, cost: starting(store, found, since and 2**62, cost))
+
+
+# -- replays
+
+
+@without_rule("from when a run is listed, live commits are applied to it, too")
+def _(patch: Patch) -> None:
+    patch.setattr(lanes, "runs_of", lambda member, control: (control.live,))
+
+
+@without_rule("readers go over once the new run has caught up")
+def _(patch: Patch) -> None:
+    change = runs.Runs.change
+
+    def early(self: Any, consumer: str, before: Any, after: Any, cost: Any) -> Any:
+        if after.next is not None and before.next is None:
+            after = runs.replace(after, live=after.next)
+        return change(self, consumer, before, after, cost)
+
+    patch.setattr(runs.Runs, "change", early)
+
+
+@without_rule("a replay leaves out the handlers that say so")
+def _(patch: Patch) -> None:
+    from cqrsless.processors.handlers import EventHandler
+
+    init = EventHandler.__init__
+
+    def always(self: Any, *args: Any) -> None:
+        init(self, *args)
+        self.replay = True
+
+    patch.setattr(EventHandler, "__init__", always)
+
+
+@without_rule("a replay carries out no command", "deals")
+def _(patch: Patch) -> None:
+    from cqrsless.processors import handlers
+
+    handle = handlers.EventHandler.handle
+    patch.setattr(handlers.EventHandler, "handle", lambda self, message: handle(self, message._replace(replaying=False)))
+
+
+# -- commits
+
+
+@without_rule("a commit is put where none is")
+def _(patch: Patch) -> None:
+    patch.setattr(Execution, "write", lambda self, item: self.store.put("events", item, self.cost))
