@@ -153,6 +153,14 @@ def test_a_refusal_stands_only_on_a_state_just_read(kind: KindOfBox, around: Aro
     assert seen == [1, 2, 3]  # decided on what is remembered, and again on what was read
 
 
+@pytest.mark.parametrize("behind", [1, 7, 8, 9, 30])
+def test_a_refusal_stands_only_on_the_tip_however_far_behind(behind: int, kind: KindOfBox, around: Around) -> None:
+    app = stale(kind, around, *[("Put", {"n": n}) for n in range(behind)], ("Close", {}))
+    with pytest.raises(NotFound, match="Box b was deleted"):
+        app.execute("Refuse", {"id": "b"})
+    assert around.taken() == ["query"]
+
+
 @pytest.mark.parametrize(
     ("name", "payload", "error"),
     [
