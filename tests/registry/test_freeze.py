@@ -7,7 +7,7 @@ import pytest
 from marshmallow import INCLUDE, Schema, fields
 
 from cqrsless import RegistrationError, Registry
-from cqrsless.registry import AggregateRecord, CommandRecord
+from cqrsless.registry import AggregateRecord, CommandRecord, ProcessorRecord
 
 
 def test_every_name_is_resolved(registry: Registry) -> None:
@@ -200,3 +200,15 @@ def test_a_state_is_a_dict_a_dataclass_or_a_schema(registry: Registry, state: An
 def test_records_can_be_made_by_hand_for_tests() -> None:
     assert AggregateRecord("Order", ("order_id",)).snapshot_every == 8
     assert CommandRecord("Ping", print).creation == "never"
+
+
+def test_to_name_a_processor_is_to_have_one(registry: Registry) -> None:
+    registry.view("Summary", key="order_id", processor="statements")
+
+    @registry.event_handler("OrderShipped", processor="mailer")
+    def tell(event: Any) -> None: ...
+
+    model = registry.freeze()
+
+    assert model.processors["mailer"] == ProcessorRecord("mailer")
+    assert model.processors["statements"] == ProcessorRecord("statements")

@@ -284,13 +284,6 @@ def tell(event): ...
         ),
         (
             """
-view("Summary", key="order_id", processor="statements")  # here
-""",
-            "view 'Summary' is of the processor 'statements', which registry 'shop' does not have; "
-            'write processor("statements")',
-        ),
-        (
-            """
 processor("Statements")
 view("Statements", key="order_id")  # here
 """,
