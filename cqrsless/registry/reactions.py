@@ -70,7 +70,7 @@ class Reactions:
         if not hint or name == DEFAULT_PROCESSOR:  # to name one is to have one, with every setting at its default
             return ProcessorRecord(name, place=place)
         text = f"{who} is of the processor {name!r}, which registry {self._registry!r} does not have{hint}"
-        raise wrong(place, f'{text} If it is another one, write processor("{name}")')
+        raise wrong(place, f'{text} If it is another, write processor("{name}")')
 
     def _feed(self, processor: ProcessorRecord, fed: str, who: str, place: Place) -> None:
         former_fed, former_who, former_place = self._fed.setdefault(processor.name, (fed, who, place))

@@ -280,7 +280,7 @@ processor("mailer")
 def tell(event): ...
 """,
             "event handler for 'OrderShipped' is of the processor 'mailr', which registry 'shop' does not have; "
-            "did you mean 'mailer'?",
+            "did you mean 'mailer'? If it is another, write processor(\"mailr\")",
         ),
         (
             """
