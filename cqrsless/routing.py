@@ -95,7 +95,12 @@ def parse_route(text: str) -> Route:
 def _suggestion(words: list[str]) -> str:
     method = next((word.upper() for word in words if word.upper() in METHODS), "POST")
     path = next((word for word in words if word.upper() not in METHODS), "orders/{order_id}")
-    return f"{method} /{path.lstrip('/')}"
+    suggestion = f"{method} /{path.lstrip('/')}"
+    try:
+        parse_route(suggestion)
+    except ValueError:
+        return f"{method} /orders/{{order_id}}"  # the path is wrong, too: that is said once the rest is right
+    return suggestion
 
 
 def _check_segment(route: str, segment: str) -> None:
@@ -185,7 +190,8 @@ class Routes:
     def location(self, id_fields: tuple[str, ...], values: tuple[str, ...], near: str | None = None) -> str | None:
         """Give the path of a query that reads what has this id, if there is one.
 
-        That is a GET route with just the id's fields as parameters. The shortest wins; with `near`, the route of the
+        That is a GET route with just the id's fields as parameters, that ends in one of them: `/members/{id}/loans`
+        reads something else. The shortest wins; with `near`, the route of the
         command that created it, one below that route wins, and several elsewhere are none: two aggregates may call
         their id the same.
         """
@@ -235,7 +241,7 @@ class Routes:
                 node = node.literals.setdefault(segment, _Node())
         node.target = target
         self._shown.append(f"{route.method} {route.path}")
-        if kind == "query" and route.method == "GET" and route.parameters:
+        if kind == "query" and route.method == "GET" and route.segments and route.segments[-1][0] == "{":
             self._readers.setdefault(frozenset(route.parameters), []).append(route)
 
     def _complaint(self, method: str, path: str) -> str:

@@ -168,6 +168,7 @@ def test_two_handlers_of_one_route_are_refused_with_both_places() -> None:
         ("GET orders", "the route 'GET orders' is not a method and a path: write 'GET /orders'"),
         ("FETCH /orders", "the route 'FETCH /orders' is not a method and a path: write 'POST /FETCH'"),
         ("GET /a /b", "the route 'GET /a /b' is not a method and a path: write 'GET /a'"),
+        ("put /a/{id", "the route 'put /a/{id' is not a method and a path: write 'PUT /orders/{order_id}'"),
         ("", "the route '' is not a method and a path: write 'POST /orders/{order_id}'"),
         (7, "the route 7 is not a method and a path"),
         ("GET //", "the route 'GET //' has the segment '', which no request can have: leave it out"),
@@ -204,6 +205,11 @@ class TestLocation:
         assert routes("POST /orders/{id}").location(("id",), ("1",)) is None
         query = QueryRecord("Find", print, route="POST /orders/{id}")
         assert Routes([], [query]).location(("id",), ("1",)) is None
+
+    def test_what_belongs_to_it_is_not_where_it_is(self) -> None:
+        found = routes("GET /members/{id}/loans", "GET /")
+        assert found.location(("id",), ("1",), near="POST /members") is None
+        assert found.location((), ()) is None
 
     def test_an_id_that_no_path_can_hold_has_none(self) -> None:
         for value in ("", ".", ".."):
