@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import codec, schemas
 from .aggregates.executing import Execution, Executor
 from .aggregates.kind import Kind
-from .errors import CqrslessError, Forbidden, MalformedMessage, Unauthenticated, UnknownMessage
+from .errors import CqrslessError, Forbidden, InvalidReturn, MalformedMessage, Unauthenticated, UnknownMessage
 from .keys import read_id
 from .logs import current_message
 from .messages import CommandResult, Cost, Message
@@ -53,9 +53,16 @@ class Dispatcher:
             raise UnknownMessage(self._unknown(message))
         token = current_message.set(message)
         try:
-            return step(message)
+            result = step(message)
         finally:
             current_message.reset(token)
+        if message.kind == "command" and not isinstance(result, CommandResult):
+            what = "nothing" if result is None else f"a {type(result).__name__}"
+            raise InvalidReturn(
+                f"a middleware around {message.name} returned {what} in place of the command's result: "
+                "return what call_next(message) gives"
+            )
+        return result
 
     def _unknown(self, message: Message) -> str:
         commands, queries = list(self.model.commands), list(self.model.queries)
@@ -64,6 +71,8 @@ class Dispatcher:
         )
         name = message.name if len(message.name) <= 100 else f"{message.name[:100]}…"
         text = f"no {message.kind} handler is registered for {name!r}"
+        if not commands and not queries:
+            return f"{text}, nor any other in registry {self.model.name!r}: import the modules whose functions it has"
         if message.name in other:
             return f"{text}: it is {what}"
         return text + did_you_mean(message.name, known)

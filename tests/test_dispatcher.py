@@ -12,6 +12,7 @@ from cqrsless import (
     AlreadyExists,
     App,
     Event,
+    InvalidReturn,
     MalformedMessage,
     Message,
     Registry,
@@ -191,6 +192,11 @@ def test_an_unknown_message_lists_near_names() -> None:
     assert len(str(caught.value)) < 200
 
 
+def test_an_unknown_message_says_that_nothing_is_registered() -> None:
+    with pytest.raises(UnknownMessage, match="for 'Mak', nor any other in registry 'empty': import the modules"):
+        App("memory://", registry=Registry("empty")).execute("Mak", {})
+
+
 @pytest.mark.parametrize("payload", [5, "x", [1], [], (), "{}"])
 def test_a_payload_that_is_no_object_is_malformed(payload: Any) -> None:
     _, app = ids(None)
@@ -256,3 +262,26 @@ def test_middleware_runs_once_a_message_and_not_per_decision() -> None:
     store.before_put.append(lambda: other.execute("Put", {"id": "1", "n": 1}, id="c-1"))
     app.execute("Put", {"id": "1", "n": 2}, id="c-2")
     assert ran == ["outer", "inner", "Ann c-2 2", "outer", "inner", "Bob c-1 1", "Ann c-2 2"]
+
+
+@pytest.mark.parametrize(("given", "what"), [(None, "nothing"), ({"ok": True}, "a dict")])
+def test_middleware_that_loses_a_commands_result_is_told(given: Any, what: str) -> None:
+    registry = Registry("lossy")
+
+    @registry.middleware
+    def lossy(message: Message, call_next: Any) -> Any:
+        call_next(message)
+        return given
+
+    @registry.command_handler("Ping")
+    def ping(command: Any) -> Any:
+        return "pong"
+
+    @registry.query_handler("Ask")
+    def ask(query: Any) -> Any:
+        return "answer"
+
+    app = App("memory://", registry=registry)
+    with pytest.raises(InvalidReturn, match=f"a middleware around Ping returned {what} in place of the command's"):
+        app.execute("Ping", {})
+    assert app.ask("Ask", {}) == given  # a query's answer may be anything
