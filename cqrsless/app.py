@@ -74,6 +74,8 @@ class App:
         clock: Callable[[], datetime] | None = None,
         cache: int | None = None,
     ) -> None:
+        if registry is not None and not isinstance(registry, Registry):
+            raise TypeError(f"registry={registry!r} is no Registry: give the object, not its name or its module")
         self.registry = registry if registry is not None else DEFAULT
         if store is None:
             store = store_url(os.environ)

@@ -14,7 +14,12 @@ class Clock:
         self._ahead = timedelta(0)
 
     def now(self) -> datetime:
-        return self._clock() + self._ahead
+        time = self._clock()
+        if time.tzinfo is None:
+            raise ValueError(
+                "the application's clock gives a time without a time zone: write datetime.now(timezone.utc)"
+            )
+        return time + self._ahead
 
     def move_to(self, time: datetime) -> None:
         """Move on to a moment; a moment that is past already changes nothing."""

@@ -236,3 +236,14 @@ def test_each_result_has_its_own_cost() -> None:
     first, second = app.execute("Deposit", payload), app.execute("Deposit", payload)
     assert (first.cost.requests, second.cost.requests) == (2, 1)
     assert (first.cost.read_units, second.cost.write_units) == (1, 1)
+
+
+def test_a_registry_is_given_as_it_is() -> None:
+    with pytest.raises(TypeError, match="registry='bank' is no Registry: give the object"):
+        App("memory://", registry="bank")  # type: ignore[arg-type]
+
+
+def test_a_clock_gives_aware_times() -> None:
+    app = App("memory://", registry=bank(), clock=lambda: datetime(2026, 1, 1))
+    with pytest.raises(ValueError, match="a time without a time zone"):
+        app.execute("Deposit", {"bank": "b", "number": "1", "amount": 1})
