@@ -81,7 +81,7 @@ class DataclassState:
         except (TypeError, ValueError, AttributeError) as error:
             raise SerializationFailed(
                 f"{self._what} as stored does not fit {self._cls.__name__}: {error}; raise the aggregate's "
-                "state_version and add a @state_upcaster"
+                "state_version and, if it is state-stored, add a @state_upcaster"
             ) from error
 
 

@@ -248,7 +248,7 @@ def _compile(cls: Any) -> Converter:
             if name not in back_steps:
                 raise SerializationFailed(
                     f"a stored {cls.__name__} has the field {name!r}, which the class lacks: keep the field, or raise "
-                    "the aggregate's state_version and add a @state_upcaster",
+                    "the aggregate's state_version and, if it is state-stored, add a @state_upcaster",
                     path=name,
                 )
             if name in made:
@@ -258,7 +258,7 @@ def _compile(cls: Any) -> Converter:
         if missing:
             raise SerializationFailed(
                 f"a stored {cls.__name__} lacks {', '.join(sorted(missing))}: give the field a default, or raise the "
-                "aggregate's state_version and add a @state_upcaster",
+                "aggregate's state_version and, if it is state-stored, add a @state_upcaster",
                 path=sorted(missing)[0],
             )
         return cls(**values)
