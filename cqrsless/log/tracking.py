@@ -44,19 +44,22 @@ def beginning(found: Control) -> Token:
 def starting(store: Store, found: Control, since: int, cost: Cost) -> Token:
     """Give the token before the first page that may hold a commit of that moment (microseconds) or later.
 
-    A page bears the time of the newest commit up to its own end, so pages are looked at from the end backwards.
+    A page bears the time of the newest commit up to its own end, so a part is looked at from its end backwards. What
+    was logged before a rebuild is in the base, and in no order of time.
     """
-    part = pages.live(found.reads)
-    positions: dict[int, Position] = {}
-    for segment in range(found.segments_of(found.reads)) if since else ():
-        position = _older(store, part, segment, since, cost)
-        if position is None and found.reads > 1:
-            break  # it may be in the base as well
-        positions[segment] = position or Position(part)
-    else:
-        if positions:
-            return Token(found.reads, positions)
-    return beginning(found)
+    part, segments = pages.live(found.reads), range(found.segments_of(found.reads))
+    if not since:
+        return beginning(found)
+    if found.reads > 1 and any(_newest_time(store, found.reads, segment, cost) >= since for segment in segments):
+        return beginning(found)
+    positions = {segment: _older(store, part, segment, since, cost) or Position(part) for segment in segments}
+    return Token(found.reads, positions)
+
+
+def _newest_time(store: Store, generation: int, segment: int, cost: Cost) -> int:
+    """Give the time of the newest commit in a base; its last page is the seal."""
+    newest = pages.newest(store, pages.base(generation), segment, cost, 2)
+    return max((int(item.get("time", 0)) for item in newest), default=0)
 
 
 def _older(store: Store, part: str, segment: int, since: int, cost: Cost) -> Position | None:

@@ -73,6 +73,14 @@ def test_a_new_reader_behind_a_rebuild_begins_in_the_base_where_that_may_hold_so
     assert world.read(3, since=4_000_000) == [("A#1", 4)]
 
 
+def test_what_is_delivered_again_after_a_rebuild_does_not_hide_the_base(world: World) -> None:
+    old = world.commit("A#1")
+    Indexer(world.store).index([*old, *world.commit("A#1")], Cost())
+    Rebuild(world.store, world.clock).run()
+    Indexer(world.store).index(old, Cost())
+    assert ("A#1", 2) in world.read(since=2_000_000)
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("dies_at", range(1, 7))
 def test_killed_at_any_write_of_its_token_it_repeats_and_misses_nothing(
