@@ -153,7 +153,7 @@ class App:
                 command, {} if payload is None else payload, id, metadata or {}, expected_version, due, on_rejected
             )
         message = self._message(command)
-        if command.due is None:
+        if command.due is None or command.name not in self.model.commands:  # an unknown name is told now, not when due
             result: CommandResult = self.dispatch(message)
             return result
         given: CommandResult | None = self._current().reactions.scheduling.at(message, command.due)
@@ -343,6 +343,11 @@ class App:
         from .sources import handle
 
         return handle(event, context, self)
+
+    @property
+    def compiled(self) -> Compiled:
+        """The application's parts as they now stand, for tools and tests: its dispatcher, and what reacts."""
+        return self._current()
 
     def _current(self) -> Compiled:
         compiled = self._compiled

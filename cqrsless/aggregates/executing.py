@@ -65,14 +65,14 @@ class Executor:
         self.turns = Turns()
         self.remembered = remembered
         self._now = now
-        self._sleep = sleep
+        self.sleep = sleep
 
     def now(self) -> int:
         return microseconds(self._now())
 
     def pause(self, misses: int) -> None:
         """Wait a random while, longer after each miss, so that many writers spread out."""
-        self._sleep(_jitter.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**misses)))
+        self.sleep(_jitter.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**misses)))
 
 
 class Execution:

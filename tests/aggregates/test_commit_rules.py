@@ -282,7 +282,7 @@ def test_patience_ends(kind: KindOfBox, around: Around, monkeypatch: pytest.Monk
 def test_whoever_was_only_behind_does_not_wait(kind: KindOfBox, around: Around) -> None:
     waited: list[float] = []
     app, other = opened(kind, around), App(around.inner, registry=box(kind))
-    executor_of(app)._sleep = waited.append
+    executor_of(app).sleep = waited.append
     for n in range(5):
         other.execute("Put", {"id": "b", "n": n})
     app.execute("Put", {"id": "b", "n": 9})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from ...store import Table
 from .containers import Container
 from .errands import Errands
 from .steps import Step
@@ -103,13 +104,13 @@ class Actor:
             arrival = self.errands.events[step.x % len(self.errands.events)]
             self.errands.receive(arrival, self.world.container(step.at), step.calls, step.ending)
 
-    def _stream(self, container: Container, table: str) -> Stream | None:
+    def _stream(self, container: Container, table: Table) -> Stream | None:
         streams = self.world.streams
         function = self.world.function_of(container)
-        other = "log" if table == "events" else "events"
+        other: Table = "log" if table == "events" else "events"
         return streams.get((function, table)) or streams.get((function, other))
 
-    def _batch(self, step: Step, table: str) -> tuple[Container, Stream, list[int]] | None:
+    def _batch(self, step: Step, table: Table) -> tuple[Container, Stream, list[int]] | None:
         container = self.world.container(step.at)
         stream = self._stream(container, table)
         batch = [] if stream is None else stream.take(1 + step.x, step.y, step.z)

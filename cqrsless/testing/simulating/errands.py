@@ -112,7 +112,7 @@ class Errands:
         def work() -> Any:
             if arrival.due is None:
                 return app.dispatch(arrival.message)
-            return app._current().reactions.scheduling.at(arrival.message, arrival.due)
+            return app.compiled.reactions.scheduling.at(arrival.message, arrival.due)
 
         what = f"executes {arrival}" if arrival.sent == 1 else f"executes again {arrival}"
         self.launch(container, what, work, done, calls, ending)
@@ -200,7 +200,7 @@ class Errands:
     # -- what operators and clocks do
 
     def fire_due(self, container: Container, calls: int = 0, ending: Ending = "") -> None:
-        reactions = container.app._current().reactions
+        reactions = container.app.compiled.reactions
         scheduler: Any = reactions.scheduling.scheduler
         if scheduler.next_due(self.world.now()) is None:
             return

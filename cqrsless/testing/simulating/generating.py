@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ...errors import CqrslessError
 from .lines import ENDINGS
@@ -86,7 +86,7 @@ def explore(
         print_blob=False,
         verbosity=Verbosity.quiet,
         report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=tuple(cast("Any", HealthCheck)),
         phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
     )
     @hypothesis.given(script)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from ...errors import StoreUnavailable
@@ -110,10 +111,8 @@ class Line:
             return
         self._ending = ""
         if ending == "crash after":
-            try:
+            with suppress(ConditionFailed):
                 self._do(call)
-            except ConditionFailed:
-                pass
             self._die(f"dies after: {what()}")
         self._do(call)
         if ending == "fail":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -40,7 +40,7 @@ class Broken(AssertionError):
 
 
 @contextmanager
-def small() -> Iterator[None]:
+def small() -> Generator[None, None, None]:
     """Make slices and pages small, and keep the log of handled failures quiet."""
     before = [(module, name, getattr(module, name)) for module, name, _ in _SMALL]
     log = logging.getLogger("cqrsless")

@@ -96,7 +96,7 @@ class Settling:
 
     def _fire_next(self, until: datetime) -> bool:
         world = self.world
-        scheduler: Any = world.container(0).app._current().reactions.scheduling.scheduler
+        scheduler: Any = world.container(0).app.compiled.reactions.scheduling.scheduler
         due = scheduler.next_due(until)
         if due is None:
             return False

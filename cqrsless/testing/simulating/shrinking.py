@@ -52,9 +52,12 @@ def _simpler(step: Step) -> Iterator[Step]:
         yield step._replace(calls=0, ending="")
     elif step.calls:
         yield step._replace(calls=0)
-    for name in ("z", "y", "at"):
-        if getattr(step, name):
-            yield step._replace(**{name: 0})
+    if step.z:
+        yield step._replace(z=0)
+    if step.y:
+        yield step._replace(y=0)
+    if step.at:
+        yield step._replace(at=0)
     if isinstance(step.x, int) and step.do != "command" and step.x:
         yield step._replace(x=step.x - 1)
     if step.calls > 1:

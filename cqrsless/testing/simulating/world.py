@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any, Final
 
 from ...app import App
-from ...messages import Command, Cost, Message
+from ...messages import Cost, Message
 from ...publishing.published import Published
 from ...registry import Model, Registry
 from ...store import Change, Item, Table
@@ -27,6 +27,7 @@ NOON: Final = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 #: Containers of each function, and of one that does everything.
 SLOTS: Final = 2
 TOGETHER: Final = 3
+_EMPTY: Final = Registry("simulated")
 
 
 class Setup:
@@ -35,7 +36,7 @@ class Setup:
     def __init__(
         self,
         registry: Registry,
-        commands: Callable[[Random], Command | Iterable[Command] | None],
+        commands: Any,  # a function of a `Random`, or a strategy of hypothesis, which is not imported here
         external: Callable[[Random], Any] | None = None,
         resources: Mapping[str, Any] | None = None,
     ) -> None:
@@ -158,8 +159,9 @@ class World:
                 os.environ["CQRSLESS_PROCESSOR"] = before
 
     def _make(self, line: Line, registry: Any) -> App:
-        app = App(line, registry=registry, resources=self.setup.resources, clock=self.now)
-        app._current().dispatcher.executor._sleep = _no_sleep
+        app = App(line, registry=_EMPTY, resources=self.setup.resources, clock=self.now)
+        app.registry = registry  # an application takes nothing that only stands for a registry
+        app.compiled.dispatcher.executor.sleep = _no_sleep
         self._watch_published(app.published)
         return app
 
@@ -195,7 +197,7 @@ class World:
 
     def members(self, container: Container) -> list[str]:
         """Name the processors and views, and the publishers."""
-        return list(container.app._current().reactions.members)
+        return list(container.app.compiled.reactions.members)
 
     def keys(self) -> list[str]:
         """Name the aggregates that there are by now."""

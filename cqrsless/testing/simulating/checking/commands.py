@@ -82,7 +82,7 @@ def _derived(world: World, history: History, caused: Counter[tuple[str, str, str
 
 
 def _listed(call: Call) -> list[Any]:
-    given = call.given
+    given: Any = call.given
     if given is None:
         return []
     return list(given) if isinstance(given, (list, tuple)) else [given]

@@ -140,12 +140,14 @@ class _Processor:
                     if isinstance(effect, Cancel):
                         if effect.id not in self.world.guard.cancelled:
                             yield f"{call.function} cancelled {effect.id} for {call.message.id}, and it was not"
+                    elif effect.id in self.world.guard.cancelled:
+                        continue
                     elif not ended[call.message.id, effect.name] and (call.message.id, effect.name) not in scheduled:
                         yield f"{call.function} asked for {effect.name} for {call.message.id}, which was never run"
 
 
 def _effects_of(call: Call) -> list[Any]:
-    given = call.given
+    given: Any = call.given
     if given is None:
         return []
     return list(given) if isinstance(given, (list, tuple)) else [given]

@@ -36,8 +36,9 @@ def violations(world: World, history: History, parked: Mapping[str, Sequence[Any
                 continue
             for number in history.relevant(pk, names, since=since):
                 for message in history.commit(pk, number).messages(names):
-                    count = asked.get(message.id, {}).get(function)
-                    if count is None or len(sent[message.id]) < sum(asked[message.id].values()):
+                    if function not in asked.get(message.id, {}) or len(sent[message.id]) < sum(
+                        asked[message.id].values()
+                    ):
                         yield f"what {function} makes of {message.id} was not sent"
     yield from _order(world, waiting)
 

@@ -18,7 +18,7 @@ __all__ = ["violations"]
 
 
 def violations(world: World, history: History, parked: Mapping[str, Sequence[Any]]) -> Iterator[str]:
-    surroundings = world.container(0).app._current().dispatcher.surroundings
+    surroundings = world.container(0).app.compiled.dispatcher.surroundings
     projected = {projector.view for projector in world.model.projectors}
     for view in world.model.views.values():
         if view.name in projected:
@@ -57,9 +57,13 @@ class _View:
             elif id(entry) in moves:
                 move = moves[id(entry)]
                 yield from self._move(rows, move, owners[id(move)])
-            elif entry.pk.startswith(prefix) and id(entry) not in covered and (is_live or entry.after is not None):
-                if text_of(entry.before) != text_of(entry.after):
-                    yield f"the row {_named(rows, (entry.pk, str(entry.sk)))} was written without a mark"
+            elif (
+                entry.pk.startswith(prefix)
+                and id(entry) not in covered
+                and (is_live or entry.after is not None)
+                and text_of(entry.before) != text_of(entry.after)
+            ):
+                yield f"the row {_named(rows, (entry.pk, str(entry.sk)))} was written without a mark"
 
     def _move(self, rows: Rows, move: Move, pk: str) -> Iterator[str]:
         passed = self.history.relevant(pk, rows.stored_names, behind=move.before, to=move.after)
@@ -110,7 +114,8 @@ class _View:
         entries = dict(rows.entries())
         for key in stored.keys() | entries.keys():
             if stored.get(key) != entries.get(key):
-                yield f"the index entry {key} of the view {self.view.name} holds {stored.get(key)}, not {entries.get(key)}"
+                held = f"holds {stored.get(key)}, not {entries.get(key)}"
+                yield f"the index entry {key} of the view {self.view.name} {held}"
 
     def _switches(self, rows: Rows) -> Iterator[str]:
         """Readers go over to a run only once it holds all that was acknowledged before."""
