@@ -74,8 +74,8 @@ class Effects:
     def _send(self, command: Command, message: Message) -> None:
         with handling(message):
             try:
-                if command.due is None:
-                    self._dispatch(message)
+                if command.due is None or command.name not in self._model.commands:
+                    self._dispatch(message)  # an unknown name is told now, and not when it is due
                 else:
                     self._scheduling.at(message, command.due)
             except REFUSALS as error:

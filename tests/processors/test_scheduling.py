@@ -399,6 +399,13 @@ def test_a_value_that_cannot_be_kept_is_refused_when_it_is_scheduled() -> None:
     assert "the payload of Close at x" in bench.container().letters.list("deadlines")[0].why
 
 
+def test_a_command_that_nobody_handles_is_refused_when_it_is_scheduled() -> None:
+    bench = shop(lambda event: Command("Clsoe", {"id": "c"}, due=timedelta(minutes=1)))
+    bench.container().batch(bench.commit("Order#1", "Placed"))
+    assert "'Clsoe'; did you mean 'Close'?" in bench.container().letters.list("deadlines")[0].why
+    assert bench.items("s#") == []
+
+
 def test_the_schedules_of_a_store_are_shared_by_its_applications() -> None:
     bench = shop(lambda event: expire())
     bench.container().batch(bench.commit("Order#1", "Placed"))

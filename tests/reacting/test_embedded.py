@@ -81,6 +81,12 @@ def test_a_command_may_be_due_by_itself(app: App) -> None:
     assert app.load("Order", "a1").version == 2
 
 
+def test_a_command_that_nobody_handles_is_refused_at_once_and_not_when_it_is_due(app: App) -> None:
+    with pytest.raises(UnknownMessage, match="no command handler is registered for 'Tuoch'"):
+        app.execute("Tuoch", {"order_id": "a1"}, id="later", due=timedelta(minutes=10))
+    assert app.advance(timedelta(minutes=11)) == 0
+
+
 def test_an_external_event_is_handled_once_however_often_it_comes(app: App) -> None:
     create(app, "a1")
 
