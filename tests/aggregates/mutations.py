@@ -150,7 +150,9 @@ MUTATIONS: dict[str, Patch] = {
     "an unknown event is not recorded": replacing(Kind, "encode", encode_anything),
     "an unknown event is not folded": replacing(Kind, "knows", YES),
     "time never goes back": replacing(Execution, "time_after", lambda self, known: self.executor.now()),
-    "an event's time is its commit's": replacing(Execution, "time_after", lambda self, known: executing.microseconds(self.message.time)),
+    "an event's time is its commit's": replacing(
+        Execution, "time_after", lambda self, known: commits.microseconds(self.message.time)
+    ),
     "the last commit of each name moves on": all_of(
         replacing(executing, "advance_last", lambda last, names, number: {**dict.fromkeys(names, number), **last}),
         replacing(loaded, "advance_last", lambda last, names, number: {**dict.fromkeys(names, number), **last}),
