@@ -144,30 +144,31 @@ class Containers(RuleBasedStateMachine):
         def others(batch: list[tuple[int, Step]]) -> Callable[[], None]:
             def act() -> None:
                 for offset, other in batch:
-                    self.run((index + 1 + offset) % 3, replace(other, box=step.box))
+                    self.steps.append(replace(other, box=step.box))
+                    self.run((index + 1 + offset) % 3, self.steps[-1])
 
             return act
 
         around = self.arounds[index]
         around.before_query = [others(before_reads)] if before_reads else []
         around.before_put = [others(batch) for batch in before_writes]
+        self.steps.append(step)
         self.run(index, step, lost)
         around.before_query, around.before_put = [], []
 
-    @rule(index=st.integers(0, 2), step=steps(), times=st.integers(2, 25))
-    def fill(self, index: int, step: Step, times: int) -> None:
-        """Many commands in a row, which push others out of what is remembered."""
+    @rule(index=st.integers(0, 2), name=st.sampled_from(BOXES), times=st.integers(10, 25))
+    def fill(self, index: int, name: str, times: int) -> None:
+        """Many commands in a row push others out of what is remembered."""
         for n in range(times):
-            self.run(index, Step("Put", step.box, f"{step.id}-{n}", {"n": n % 5}))
+            self.run(index, Step("Put", name, f"{len(self.boxes[name].commits)}-{n}", {"n": n % 5}))
 
-    @rule(index=st.integers(0, 2), ago=st.integers(0, 40))
+    @rule(index=st.integers(0, 2), ago=st.integers(0, 9))
     def repeat(self, index: int, ago: int) -> None:
         """Somebody sends an earlier command again."""
         if self.steps:
             self.run(index, self.steps[-1 - ago % len(self.steps)])
 
     def run(self, index: int, step: Step, lost: str = "no") -> None:
-        self.steps.append(step)
         around = self.arounds[index]
         around.lose_answers, around.vanish = int(lost == "answer"), int(lost == "everything")
         sent = self.sent.setdefault(step.identity, self.now()) if step.timed else None

@@ -52,7 +52,9 @@ def market() -> Registry:
 
     Ladder = made.view("Ladder", key=("tag", "step"))
 
-    @made.projector("Counted", view=Ladder, keys=lambda event, message: [(event["tag"], n) for n in range(event["n"] % 4)])
+    @made.projector(
+        "Counted", view=Ladder, keys=lambda event, message: [(event["tag"], n) for n in range(event["n"] % 4)]
+    )
     def ladder(row: Any, event: Any, *, message: Any) -> Any:
         seen = [*(row or {"seen": []})["seen"], message.id]
         return {"seen": seen} if len(seen) < 4 else None

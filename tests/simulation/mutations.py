@@ -7,24 +7,24 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cqrsless.delivery import consuming, parking, replaying, runs
+from cqrsless.aggregates.executing import Execution
+from cqrsless.app import App
+from cqrsless.delivery import consuming, parking, runs
 from cqrsless.delivery.batches import Batch
-from cqrsless.delivery.consuming import Feeder, Moved
+from cqrsless.delivery.consuming import Feeder
 from cqrsless.delivery.order import Verdict
 from cqrsless.delivery.places import Places, applied, revision
 from cqrsless.delivery.writing import commit, revised, without
 from cqrsless.log import control as log_control
-from cqrsless.log import indexer, rebuild, tracking
+from cqrsless.log import indexer, tracking
 from cqrsless.log.indexer import Indexer, Tail
 from cqrsless.log.tokens import Tokens
-from cqrsless.processors import effects, ordered, scheduling
+from cqrsless.processors import effects, ordered
 from cqrsless.processors.scheduling import Tombstones
 from cqrsless.projections import applying
 from cqrsless.publishing import publishers
 from cqrsless.reacting import lanes, members, reactions
 from cqrsless.store import Delete, Put
-from cqrsless.aggregates.executing import Execution
-from cqrsless.app import App
 
 Patch = pytest.MonkeyPatch
 
@@ -40,7 +40,9 @@ class Mutation(NamedTuple):
 MUTATIONS: list[Mutation] = []
 
 
-def without_rule(rule: str, app: str = "market", found: str = "") -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
+def without_rule(
+    rule: str, app: str = "market", found: str = ""
+) -> Callable[[Callable[[Patch], None]], Callable[[Patch], None]]:
     def note(take_out: Callable[[Patch], None]) -> Callable[[Patch], None]:
         MUTATIONS.append(Mutation(rule, app, take_out, found))
         return take_out
@@ -412,7 +414,9 @@ def _(patch: Patch) -> None:
     from cqrsless.processors import handlers
 
     handle = handlers.EventHandler.handle
-    patch.setattr(handlers.EventHandler, "handle", lambda self, message: handle(self, message._replace(replaying=False)))
+    patch.setattr(
+        handlers.EventHandler, "handle", lambda self, message: handle(self, message._replace(replaying=False))
+    )
 
 
 # -- commits

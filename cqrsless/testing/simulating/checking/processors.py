@@ -28,6 +28,12 @@ def violations(world: World, errands: Errands, history: History, parked: Mapping
         if names[processor.name]:
             waiting = {letter.key for letter in parked.get(processor.name, ())}
             yield from _Processor(world, errands, history, processor, names[processor.name], waiting).violations()
+    live = {(call.task, call.message.id) for call in world.calls if not call.replaying}
+    muted = {(call.task, call.message.id) for call in world.calls if call.replaying} - live
+    for execution in world.executions:
+        message = execution.message
+        if message.source == "event" and (execution.task, message.causation_id) in muted:
+            yield f"{message.name} was run for {message.causation_id}, which was only handled in a replay"
     for call in world.calls:
         if call.replaying and not replays.get(call.function, call.kind == "projector"):
             yield f"{call.function} was called in a replay with {call.message.id}"
