@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -202,3 +203,69 @@ def deal_commands(random: Random) -> Command:
 
 def deliveries(random: Random) -> dict[str, Any]:
     return {"name": "Delivered", "payload": {"stock": random.choice("st"), "count": 1}, "source": "supplier"}
+
+
+def boxes() -> Registry:
+    """One processor and one view, which park at once: for what happens around letters."""
+    made = Registry("boxes")
+    Box = made.aggregate("Box", id_field="box")
+
+    @made.command_handler("Put", aggregate=Box, creation="if_missing")
+    def put(command: Any, box: Any) -> Any:
+        n = (box or {"n": 0})["n"] + 1
+        return {"n": n}, Event("Put", {**command, "n": n})
+
+    made.processor("post", start="beginning", retries=0)
+    shelf = made.processor("shelf", retries=0)
+    Shelf = made.view("Shelf", key="shelf", processor=shelf)
+
+    @made.event_handler("Put", processor="post")
+    def post(event: Any) -> None:
+        pass
+
+    @made.projector("Put", view=Shelf, key=lambda event, message: "s")
+    def shelved(row: Any, event: Any, *, message: Any) -> Any:
+        return {"seen": [*(row or {"seen": []})["seen"], message.id]}
+
+    return made
+
+
+def box_commands(random: Random) -> Command:
+    return Command("Put", {"box": random.choice("ab")})
+
+
+def papers() -> Registry:
+    """Nothing but readers of the log."""
+    made = Registry("papers")
+    Paper = made.aggregate("Paper", id_field="paper")
+
+    @made.command_handler("Write", aggregate=Paper, creation="if_missing")
+    def write(command: Any, paper: Any) -> Any:
+        n = (paper or {"n": 0})["n"] + 1
+        return {"n": n}, Event("Written", {**command, "n": n})
+
+    made.processor("old", mode="tracking", start="beginning", segments=2)
+    made.processor("new", mode="tracking")
+
+    @made.event_handler("Written", processor="old")
+    def read_old(event: Any) -> None:
+        pass
+
+    @made.event_handler("Written", processor="new")
+    def read_new(event: Any) -> None:
+        pass
+
+    return made
+
+
+def paper_commands(random: Random) -> Command:
+    return Command("Write", {"paper": random.choice("abc")})
+
+
+#: What `simulate` takes, by the application's name.
+APPS: dict[str, tuple[Callable[[], Registry], dict[str, Any]]] = {
+    "market": (market, {"commands": market_commands}),
+    "deals": (deals, {"commands": deal_commands, "external": deliveries}),
+    "boxes": (boxes, {"commands": box_commands}),
+    "papers": (papers, {"commands": paper_commands}),
+}

@@ -194,7 +194,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Batch, "failed", lambda self: [])
 
 
-@without_rule("behind a parked commit nothing of its aggregate is handled")
+@without_rule("behind a parked commit nothing of its aggregate is handled", "boxes")
 def _(patch: Patch) -> None:
     locate = Feeder.locate
 
@@ -205,12 +205,12 @@ def _(patch: Patch) -> None:
     patch.setattr(Feeder, "locate", unparked)
 
 
-@without_rule("a parked place notes what it has seen")
+@without_rule("a parked place notes what it has seen", "boxes")
 def _(patch: Patch) -> None:
     patch.setattr(parking.Parking, "note_seen", lambda self, place, commit, cost: place)
 
 
-@without_rule("what is parked goes on only if nothing newer was seen")
+@without_rule("what is parked goes on only if nothing newer was seen", "boxes")
 def _(patch: Patch) -> None:
     def unpark(self: Any, place: Any, pk: str, cost: Any) -> Any:
         bare = without(place, "fail", "tries", "until", "parked", "seen", "why", "since")
@@ -221,7 +221,7 @@ def _(patch: Patch) -> None:
     patch.setattr(parking.Parking, "unpark", unpark)
 
 
-@without_rule("a letter is written with the park, all or nothing")
+@without_rule("a letter is written with the park, all or nothing", "boxes")
 def _(patch: Patch) -> None:
     def write(places: Any, writes: Sequence[Any], cost: Any) -> None:
         for one in writes:
@@ -230,7 +230,7 @@ def _(patch: Patch) -> None:
     patch.setattr(parking, "write", write)
 
 
-@without_rule("what Lambda gave up on is parked")
+@without_rule("what Lambda gave up on is parked", "boxes")
 def _(patch: Patch) -> None:
     patch.setattr(App, "park_given_up", lambda self, deliveries, why: [])
 
@@ -279,7 +279,7 @@ def _(patch: Patch) -> None:
 # -- the log
 
 
-@without_rule("a page is put where none is")
+@without_rule("a page is put where none is", "papers")
 def _(patch: Patch) -> None:
     init = Tail.__init__
 
@@ -298,7 +298,7 @@ class _Careless:
         self._store.put(table, item, cost)
 
 
-@without_rule("the indexer reads which generations are listed before each write")
+@without_rule("the indexer reads which generations are listed before each write", "papers")
 def _(patch: Patch) -> None:
     known: dict[int, Any] = {}
     index = Indexer.index
@@ -312,7 +312,7 @@ def _(patch: Patch) -> None:
     patch.setattr(Indexer, "index", cached)
 
 
-@without_rule("indexers write to every listed generation")
+@without_rule("indexers write to every listed generation", "papers")
 def _(patch: Patch) -> None:
     read = log_control.read
 
@@ -328,7 +328,7 @@ class _Namespace:
         self.__dict__.update(names)
 
 
-@without_rule("nothing is written behind a seal")
+@without_rule("nothing is written behind a seal", "papers")
 def _(patch: Patch) -> None:
     saw = Tail.saw
 
@@ -339,7 +339,7 @@ def _(patch: Patch) -> None:
     patch.setattr(indexer.Tail, "saw", blind)
 
 
-@without_rule("a token leaves a part at its seal, not at its end")
+@without_rule("a token leaves a part at its seal, not at its end", "papers")
 def _(patch: Patch) -> None:
     leave = tracking.Worker._leave
 
@@ -354,7 +354,7 @@ def _(patch: Patch) -> None:
     patch.setattr(tracking.Worker, "_leave", early)
 
 
-@without_rule("a token is written under its claim's epoch and revision")
+@without_rule("a token is written under its claim's epoch and revision", "papers")
 def _(patch: Patch) -> None:
     write = Tokens._write
 
@@ -364,13 +364,13 @@ def _(patch: Patch) -> None:
     patch.setattr(Tokens, "_write", careless)
 
 
-@without_rule("whoever is woken while another holds a slice is woken again")
+@without_rule("whoever is woken while another holds a slice is woken again", "papers")
 def _(patch: Patch) -> None:
     wake = reactions.Reactions.wake
     patch.setattr(reactions.Reactions, "wake", lambda self: wake(self) or True)
 
 
-@without_rule("a tracking processor starts from its moment, not from the end of the log")
+@without_rule("a tracking processor starts from its moment, not from the end of the log", "papers")
 def _(patch: Patch) -> None:
     starting = tracking.starting
     patch.setattr(tracking, "starting", lambda store, found, since, cost: starting(store, found, since and 2**62, cost))
