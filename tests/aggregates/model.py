@@ -83,18 +83,19 @@ class Box:
 
     def answers(self, step: Step) -> list[Answer]:
         """Give the answers that are right: the first if the command is decided, others if it was done long ago."""
-        again = self.found(step, None if step.timed else REMEMBERED)
-        if again is not None:
-            return [again]
-        decided = self.decide(step)
-        answer = decided if isinstance(decided, Answer) else Answer(None, len(self.commits) + 1, decided.events)
         # A container that is far behind may remember what the newest commit does not.
-        long_ago = [Answer(DuplicateMismatch)] if any(c.step.identity == step.identity for c in self.commits) else []
+        same = [commit for commit in self.commits if commit.step.identity == step.identity]
+        long_ago = [Answer(DuplicateMismatch)] if any(commit.step.payload != step.payload for commit in same) else []
         long_ago += [
             Answer(None, at, commit.events, duplicate=True)
             for at, commit in enumerate(self.commits, 1)
             if commit.step.identity == step.identity and commit.step.payload == step.payload
         ]
+        again = self.found(step, None if step.timed else REMEMBERED)
+        if again is not None:
+            return [again, *long_ago]  # done more than once, as what is not remembered is: any of these was it
+        decided = self.decide(step)
+        answer = decided if isinstance(decided, Answer) else Answer(None, len(self.commits) + 1, decided.events)
         return [answer, *long_ago]
 
     def decide(self, step: Step) -> Commit | Answer:
