@@ -55,7 +55,7 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Line:
 
 @pytest.fixture
 def moto_store(moto_aws: None, table_prefix: str) -> Iterator[DynamoDBStore]:
-    store = DynamoDBStore(table_prefix, patience=1)
+    store = DynamoDBStore(table_prefix)
     store.create_tables()
     store._calls.sleep = lambda seconds: None
     yield store

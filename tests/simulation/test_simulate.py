@@ -39,12 +39,14 @@ def test_many_schedules_of_the_deals(seed: int) -> None:
 
 #: Rules whose absence 250 schedules do not show: tests of their own do (parking, and workers of the log).
 ELSEWHERE = {
+    "a token leaves a part at its seal, not at its end",
     "what is parked goes on only if nothing newer was seen",
     "a letter is written with the park, all or nothing",
     "whoever is woken while another holds a slice is woken again",
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "mutation", [one for one in MUTATIONS if one.rule not in ELSEWHERE], ids=lambda mutation: mutation.rule
 )
