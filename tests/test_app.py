@@ -139,6 +139,7 @@ def test_every_version_can_be_loaded_and_history_tells_them_all(tmp_path: Path) 
             app.load("Account", ("b", "1"), 31)
         with pytest.raises(ValueError, match="versions start at 1"):
             app.load("Account", ("b", "1"), 0)
+        app.store.close()
 
 
 def test_what_does_not_exist_is_not_found() -> None:
@@ -212,10 +213,13 @@ def test_the_store_is_a_url_or_a_store_or_comes_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CQRSLESS_STORE", f"sqlite:///{tmp_path}/a.db")
-    assert App(registry=bank()).store.url == f"sqlite:///{tmp_path}/a.db"
+    app = App(registry=bank())
+    assert app.store.url == f"sqlite:///{tmp_path}/a.db"
+    app.store.close()
     assert App("memory://", registry=bank()).store.url == "memory://"
     store = SQLiteStore(str(tmp_path / "b.db"))
     assert App(store, registry=bank()).store is store
+    store.close()
     monkeypatch.delenv("CQRSLESS_STORE")
     assert App(registry=bank()).store.url == "memory://"
 

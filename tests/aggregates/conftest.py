@@ -27,9 +27,11 @@ def kind(request: pytest.FixtureRequest) -> KindOfBox:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Give an embedded store."""
-    return open_store("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/boxes.db")
+    store = open_store("memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/boxes.db")
+    yield store
+    store.close()
 
 
 @pytest.fixture
@@ -61,6 +63,8 @@ def counted(request: pytest.FixtureRequest, tmp_path: Path, table_prefix: str) -
     made = Counted(inner, exact_units=request.param != "moto")
     yield made
     made.close()
+    if request.param == "sqlite":
+        inner.close()
 
 
 @lru_cache

@@ -160,7 +160,9 @@ MUTATIONS: dict[str, Patch] = {
     "the names that are kept are bounded": replacing(commits, "NAMES_KEPT", 10_000),
     "a commit has a map of its names": replacing(executing, "names_map", lambda events: {}),
     "a body is compressed where that saves": replacing(codec, "compress", lambda text: text.encode()),
-    "inflating is bounded": replacing(codec, "inflate", lambda body: zlib.decompress(body).decode()),
+    "inflating is bounded": replacing(
+        codec, "inflate", lambda body: body if isinstance(body, str) else zlib.decompress(body).decode()
+    ),
     "what does not fit is refused": replacing(executing, "fit", item_size),
     "what is deleted is gone": replacing(Loaded, "exists", property(take_what_is_not_stored_for_what_is)),
     "a refusal recorded on nothing creates nothing": replacing(executing, "refuse", create_nothing_void),
