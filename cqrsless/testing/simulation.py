@@ -44,6 +44,7 @@ def simulate(
     schedules: int = 200,
     seed: int = 0,
     steps: int = 60,
+    past: int = 0,
     external: Callable[[Random], Any] | None = None,
     resources: Mapping[str, Any] | None = None,
     horizon: timedelta = timedelta(days=30),
@@ -58,7 +59,8 @@ def simulate(
     too. `external` does the same for external events: it gives the arguments of `app.receive` as a dict. Handlers
     have to be deterministic, and `resources` stand in for what they would call outside.
 
-    In each of the `schedules`, of at most `steps` steps, containers execute these commands, are given commits late, in
+    In each of the `schedules`, of at most `steps` steps, behind a past of up to `past` commands that were executed
+    before anything reacted, containers execute these commands, are given commits late, in
     any order and more than once, are throttled, lose answers, die between any two writes, or sleep past their claims;
     handlers fail for a while, views are replayed and the log is rebuilt. Then everything settles, up to what is due
     within `horizon`; `check` may assert more of the application as it then is. Raises `SimulationFailed` with the seed
@@ -105,6 +107,7 @@ def simulate(
                         schedules=schedules,
                         seed=seed,
                         steps=steps,
+                        past=past,
                         external=external is not None,
                         shrink=shrink,
                     )

@@ -11,54 +11,34 @@ import pytest
 from cqrsless import Command, Event, Registry
 from cqrsless.testing import SimulationFailed, simulate
 
-from .apps import deal_commands, deals, deliveries, market, market_commands
+from .apps import APPS
 from .mutations import MUTATIONS, Mutation
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_views_and_processors_of_every_sort_keep_their_promises(seed: int) -> None:
-    simulate(market(), market_commands, schedules=60, seed=seed)
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_process_with_deadlines_and_outside_events_keeps_its_promises(seed: int) -> None:
-    simulate(deals(), deal_commands, external=deliveries, schedules=60, seed=seed)
+@pytest.mark.parametrize("app", APPS)
+def test_everything_keeps_its_promises(app: str) -> None:
+    run(app, schedules=50, seed=1)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(10))
-def test_many_schedules_of_the_market(seed: int) -> None:
-    simulate(market(), market_commands, schedules=500, seed=100 + seed)
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("app", APPS)
+def test_everything_keeps_its_promises_in_thousands_of_schedules(app: str, seed: int) -> None:
+    run(app, schedules=500, seed=100 + seed)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(10))
-def test_many_schedules_of_the_deals(seed: int) -> None:
-    simulate(deals(), deal_commands, external=deliveries, schedules=500, seed=100 + seed)
-
-
-#: Rules whose absence 250 schedules do not show: tests of their own do (parking, and workers of the log).
-ELSEWHERE = {
-    "a token leaves a part at its seal, not at its end",
-    "what is parked goes on only if nothing newer was seen",
-    "a letter is written with the park, all or nothing",
-    "whoever is woken while another holds a slice is woken again",
-}
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    "mutation", [one for one in MUTATIONS if one.rule not in ELSEWHERE], ids=lambda mutation: mutation.rule
-)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.rule)
 def test_without_the_rule_that(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take a rule out, and the simulator says so."""
     mutation.take_out(monkeypatch)
-    with pytest.raises(SimulationFailed) as failed:
-        if mutation.app == "market":
-            simulate(market(), market_commands, schedules=250, seed=1, shrink=False)
-        else:
-            simulate(deals(), deal_commands, external=deliveries, schedules=250, seed=1, shrink=False)
-    assert mutation.found in failed.value.what
+    with pytest.raises(SimulationFailed, match=mutation.found):
+        run(mutation.app, schedules=1000, seed=1, shrink=False)
+
+
+def run(app: str, **options: Any) -> None:
+    make, given = APPS[app]
+    simulate(make(), **given, **options)
 
 
 def forgetful() -> Registry:

@@ -136,7 +136,7 @@ class Actor:
 
     def _retry(self, step: Step) -> None:
         container = self.world.container(step.at)
-        names = list(self.world.members(container))
+        names = self.world.parked() or self.world.members(container)
         if names:
             self.errands.retry(container, names[step.x % len(names)], step.calls, step.ending)
 

@@ -12,7 +12,7 @@ from .lines import Crashed, Ending, Line
 
 __all__ = ["Container", "Host", "Outcome", "Task"]
 
-_NEEDS_A_STRAND: Final = frozenset({"pause", "lose"})
+_NEEDS_A_STRAND: Final = frozenset({"pause", "hold", "lose"})
 
 
 class Outcome(NamedTuple):

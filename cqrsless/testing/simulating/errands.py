@@ -75,9 +75,9 @@ class Errands:
     def draw_commands(self, given: Any) -> list[Arrival]:
         """Make new commands of what was drawn."""
         drawn = self.world.setup.commands(Random(given)) if isinstance(given, int) else given
-        arrivals = []
+        arrivals: list[Arrival] = []
         for command in _several(drawn, Command):
-            id = command.id or f"command-{len(self.commands) + 1}"
+            id = command.id or f"command-{len(self.commands) + len(arrivals) + 1}"
             message = Message(
                 id, command.name, "command", command.payload, self.world.now(), "sqs",
                 correlation_id=str(command.metadata.get("correlation_id") or id),
@@ -92,9 +92,9 @@ class Errands:
         """Make new external events of what was drawn."""
         if self.world.setup.external is None:
             return []
-        arrivals = []
+        arrivals: list[Arrival] = []
         for event in _several(self.world.setup.external(Random(given)), dict):
-            id = event.get("id") or f"event-{len(self.events) + 1}"
+            id = event.get("id") or f"event-{len(self.events) + len(arrivals) + 1}"
             now, payload = self.world.now(), event.get("payload") or {}
             message = Message(id, event["name"], "event", payload, now, event["source"], correlation_id=id)
             arrivals.append(Arrival(message))

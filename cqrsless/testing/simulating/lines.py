@@ -14,12 +14,13 @@ from .ledger import Ledger
 __all__ = ["ENDINGS", "Crashed", "Ending", "Line", "Owner"]
 
 T = TypeVar("T")
-#: What may happen to a task at a call of the store. `pause`: it sleeps before the call. `throttle`: the store refuses
+#: What may happen to a task at a call of the store. `pause`: it sleeps before the call. `hold`: the same, where only
+#: writes are counted: others act between what it has read and what it makes of that. `throttle`: the store refuses
 #: the call. `crash`: the process dies before it. The rest happens at the first write from there on. `crash after`: the
 #: process dies once it is applied. `lose`: it is applied, and tried again when the task is resumed. `fail`: it is
 #: applied, and the caller is told that it was not.
-Ending = Literal["", "pause", "throttle", "crash", "crash after", "lose", "fail"]
-ENDINGS: Final[tuple[Ending, ...]] = ("", "pause", "throttle", "crash", "crash after", "lose", "fail")
+Ending = Literal["", "pause", "hold", "throttle", "crash", "crash after", "lose", "fail"]
+ENDINGS: Final[tuple[Ending, ...]] = ("", "pause", "hold", "throttle", "crash", "crash after", "lose", "fail")
 _AT_WRITES: Final = frozenset({"crash after", "lose", "fail"})
 
 
@@ -101,11 +102,11 @@ class Line:
     # -- what happens
 
     def _read(self, what: str, call: Callable[[], T]) -> T:
-        self._arrive(lambda: what)
+        self._arrive(lambda: what, is_write=False)
         return self._do(call)
 
     def _write(self, what: Callable[[], str], call: Callable[[], None], *, again: bool) -> None:
-        ending = self._arrive(what)
+        ending = self._arrive(what, is_write=True)
         if not ending:
             self._do(call)
             return
@@ -125,16 +126,16 @@ class Line:
         if again:
             self._do(call)
 
-    def _arrive(self, what: Callable[[], str]) -> Ending:
+    def _arrive(self, what: Callable[[], str], *, is_write: bool) -> Ending:
         """Let happen what is planned for this call; give what is left to happen if it is a write."""
         if self._dead:
             raise Crashed
         while self._left == 0:
             ending = self._ending
-            if ending in _AT_WRITES:
+            if ending in _AT_WRITES or (ending == "hold" and not is_write):
                 return ending
             self._left, self._ending = None, ""
-            if ending == "pause":
+            if ending in ("pause", "hold"):
                 self._owner.tell(f"sleeps before: {what()}")
                 self._owner.pause()
                 if self._dead:
@@ -144,7 +145,7 @@ class Line:
                 raise StoreUnavailable("simulated: the store is throttled")
             elif ending == "crash":
                 self._die(f"dies before: {what()}")
-        if self._left is not None:
+        if self._left is not None and (is_write or self._ending != "hold"):
             self._left -= 1
         return ""
 

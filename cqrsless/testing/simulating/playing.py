@@ -84,6 +84,8 @@ def play(
             raise Broken(
                 f"{letter.key} stays parked for {letter.consumer} at commit {letter.commit}: {letter.why}", world.story
             )
+        for arrival in () if may_park else settling.dead():
+            raise Broken(f"{arrival} from {arrival.message.source} cannot be handled", world.story)
         if check is not None:
             check(world.container(0).app)
     except Broken:

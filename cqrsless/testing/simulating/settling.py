@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from ...log import control
 from ...messages import Cost
 from .acting import Actor
+from .errands import Arrival
 from .streams import Stream
 
 __all__ = ["Settling", "Unsettled"]
 
 #: How often everything is done again before that counts as endless.
 ROUNDS: Final = 60
+#: How many batches one function is given in a row before that counts as endless.
+DELIVERIES: Final = 500
+#: How often an external event is received before its queue moves it to its dead letters.
+RECEIVED: Final = 3
 #: Records that are delivered at once.
 _BATCH: Final = 10
 
@@ -30,6 +36,7 @@ class Settling:
         self.world, self.errands = actor.world, actor.errands
         self._horizon = horizon
         self._tried: set[tuple[str, str, int]] = set()
+        self._received: Counter[Arrival] = Counter()
 
     def run(self) -> None:
         world = self.world
@@ -54,7 +61,9 @@ class Settling:
         for arrival in [one for one in errands.commands if not one.known]:
             errands.send(arrival, world.container(0))
         for arrival in [one for one in errands.events if not one.known]:
-            errands.receive(arrival, world.container(0))
+            if self._received[arrival] < RECEIVED:
+                self._received[arrival] += 1
+                errands.receive(arrival, world.container(0))
         for (function, _), stream in world.streams.items():
             self._deliver_all(function, stream)
         self._finish_replays()
@@ -63,18 +72,20 @@ class Settling:
 
     def _deliver_all(self, function: str | None, stream: Stream) -> None:
         world = self.world
-        before, stuck = -1, 0
-        while True:
+        before: list[int] = []
+        stuck = 0
+        for _ in range(DELIVERIES):
             world.refresh()
-            pending = len(stream.look())
+            pending = list(stream.look())
             if not pending:
                 return
             stuck = stuck + 1 if pending == before else 0
             if stuck > ROUNDS:
-                named = stream.named(stream.pending[:5])
+                named = stream.named(pending[:5])
                 raise Unsettled(f"{function or 'the function'} is given the same records again and again: {named}")
             before = pending
             self.errands.deliver(world.container_of(function), stream, stream.take(_BATCH, 0, 0))
+        raise Unsettled(f"it does not come to rest: {stream.named(before[:5])} follows after {DELIVERIES} deliveries")
 
     def _finish_replays(self) -> None:
         world = self.world
@@ -103,6 +114,10 @@ class Settling:
         world.pass_time(max(due - world.now(), timedelta(0)))
         self.errands.fire_due(world.container(0))
         return True
+
+    def dead(self) -> list[Arrival]:
+        """Give the external events that nobody could handle."""
+        return [arrival for arrival in self.errands.events if not arrival.known]
 
     def parked(self) -> dict[str, list[Any]]:
         """Give the letters that are left of each consumer."""

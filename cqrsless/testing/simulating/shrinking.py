@@ -1,4 +1,4 @@
-"""Making a failing script shorter still, once hypothesis is done: steps are left out, and numbers made small."""
+"""Making a failing script short: steps are left out, and numbers made small."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ __all__ = ["shorten"]
 
 #: Scripts that are tried at most.
 _TRIES: Final = 600
+#: What commands are drawn from counts as simple up to here.
+_SIMPLE: Final = 4
 
 
 def shorten(script: Script, fails: Callable[[Script], bool]) -> Script:
@@ -58,7 +60,11 @@ def _simpler(step: Step) -> Iterator[Step]:
         yield step._replace(y=0)
     if step.at:
         yield step._replace(at=0)
-    if isinstance(step.x, int) and step.do != "command" and step.x:
+    if step.do in ("command", "event"):
+        if isinstance(step.x, int):
+            yield from (step._replace(x=simple) for simple in range(min(step.x, _SIMPLE)))
+    elif step.x:
+        yield step._replace(x=0)
         yield step._replace(x=step.x - 1)
     if step.calls > 1:
         yield step._replace(calls=step.calls - 1)

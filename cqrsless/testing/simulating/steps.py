@@ -26,7 +26,7 @@ KINDS: Final = {
     "event": "x: what is drawn from; an external event arrives",
     "event again": "x: which; an external event arrives again",
     "due": "what is due is run",
-    "retry": "x: whose letters are retried",
+    "retry": "x: whose letters are retried, of those who have some",
     "replay": "x: which processor or view is replayed",
     "rebuild": "the log is rebuilt",
     "give up": "x: how many records Lambda gives up on; y: how many are left for later before them",

@@ -199,6 +199,11 @@ class World:
         """Name the processors and views, and the publishers."""
         return list(container.app.compiled.reactions.members)
 
+    def parked(self) -> list[str]:
+        """Name the consumers that have letters by now."""
+        letters = {pk.split("#", 2)[2] for pk, _ in self.stored() if pk.startswith("d#")}
+        return sorted(letters)
+
     def keys(self) -> list[str]:
         """Name the aggregates that there are by now."""
         return list(dict.fromkeys(change.pk for change in self._records["events"]))
