@@ -1,0 +1,18 @@
+"""The command line: `cqrsless`, of the extra `cli`."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; what the console script `cqrsless` and `python -m cqrsless` call."""
+    try:
+        from .group import cqrsless
+    except ModuleNotFoundError as error:
+        if error.name not in ("click", "rich"):
+            raise
+        sys.exit(f"the command line needs {error.name}: pip install 'cqrsless[cli]'")
+    cqrsless(prog_name="cqrsless")
