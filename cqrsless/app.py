@@ -90,6 +90,14 @@ class App:
         if not self.registry.empty:
             self._current()
 
+    def on(self, store: str | Store) -> App:
+        """Give the same application on another store.
+
+        >>> App("memory://").on("memory://elsewhere").store.url
+        'memory://elsewhere'
+        """
+        return App(store, registry=self.registry, resources=self._given, clock=self._clock.now, cache=self._cache_count)
+
     # -- what the sources need
 
     @property

@@ -71,14 +71,21 @@ def _entrypoint() -> Entrypoint:
 def application() -> App:
     """Load the user's application: `CQRSLESS_APP` and the other settings, or their defaults."""
     root = os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
-    if root not in sys.path and not ("" in sys.path and root == os.getcwd()):
-        sys.path.insert(0, root)
-    found = load(setting(os.environ, Path.cwd()))
+    which = setting(os.environ, Path.cwd())
+    if which.origin.endswith("pyproject.toml"):  # what it names stands beside it
+        _put_on_path(os.path.dirname(which.origin))
+    _put_on_path(root)
+    found = load(which)
     if not isinstance(found, Registry):
         return found
     from .app import App
 
     return App(store_url(os.environ), registry=found)
+
+
+def _put_on_path(folder: str) -> None:
+    if folder not in sys.path and not ("" in sys.path and folder == os.getcwd()):
+        sys.path.insert(0, folder)
 
 
 def _settle_for_lambda(app: App) -> None:

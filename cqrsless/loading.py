@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .errors import AppLoadError, RegistrationError
@@ -17,12 +17,14 @@ from .registry import DEFAULT, Registry, did_you_mean
 if TYPE_CHECKING:
     from .app import App
 
-__all__ = ["load", "setting"]
+__all__ = ["line_of", "load", "local_store", "setting"]
 
 log: Final = logging.getLogger("cqrsless")
 
 #: The module that is the application where nothing says otherwise.
 USUAL: Final = "app"
+#: The store of a laptop: what one command commits, the next one finds.
+LOCAL: Final = "sqlite:///cqrsless.db"
 
 
 class Setting(NamedTuple):
@@ -40,15 +42,40 @@ def setting(environ: Mapping[str, str], folder: Path) -> Setting:
     """
     if environ.get("CQRSLESS_APP"):
         return Setting(environ["CQRSLESS_APP"], "CQRSLESS_APP")
-    for place in (folder, *folder.parents):
-        file = place / "pyproject.toml"
-        if file.is_file():
-            named = _named_in(file)
-            return Setting(named, str(file)) if named else Setting(USUAL, "")
-    return Setting(USUAL, "")
+    file = project_file(folder)
+    if file is None:
+        return Setting(USUAL, "")
+    named = _named_in(file, "app", "billing.app:billing")
+    return Setting(named, str(file)) if named else Setting(USUAL, "")
 
 
-def _named_in(file: Path) -> str | None:
+def local_store(environ: Mapping[str, str], folder: Path) -> str:
+    """Say on which store a person at a laptop works: `CQRSLESS_STORE`, else `[tool.cqrsless] store`, else a file.
+
+    A relative SQLite file of pyproject.toml stands beside it, wherever in the project the person is.
+
+    >>> local_store({"CQRSLESS_STORE": "dynamodb://orders"}, Path())
+    'dynamodb://orders'
+    """
+    if environ.get("CQRSLESS_STORE"):
+        return environ["CQRSLESS_STORE"]
+    file = project_file(folder)
+    if file is None:
+        return LOCAL
+    url = _named_in(file, "store", "sqlite:///orders.db") or LOCAL
+    relative = url.startswith("sqlite:///") and not url.startswith("sqlite:////")
+    if not relative or file.parent == folder:
+        return url
+    return f"sqlite:///{(file.parent / url.removeprefix('sqlite:///')).as_posix()}"
+
+
+def project_file(folder: Path) -> Path | None:
+    """Give the nearest pyproject.toml, in the folder or above it."""
+    files = (place / "pyproject.toml" for place in (folder, *folder.parents))
+    return next((file for file in files if file.is_file()), None)
+
+
+def _named_in(file: Path, key: str, example: str) -> str | None:
     try:
         toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     except ImportError:
@@ -59,9 +86,9 @@ def _named_in(file: Path) -> str | None:
     except ValueError as error:  # not TOML, or not UTF-8
         raise AppLoadError(f"{file} cannot be read to find the application: {error}") from error
     section = document.get("tool", {}).get("cqrsless", {})
-    named = section.get("app") if isinstance(section, dict) else None
+    named = section.get(key) if isinstance(section, dict) else None
     if named is not None and not isinstance(named, str):
-        raise AppLoadError(f'{file}: app in [tool.cqrsless] has to be a string, as in app = "billing.app:billing"')
+        raise AppLoadError(f'{file}: {key} in [tool.cqrsless] has to be a string, as in {key} = "{example}"')
     return named
 
 
@@ -135,13 +162,14 @@ def _no_module(name: str, which: Setting) -> str:
 
 def _failed(name: str, error: BaseException) -> str:
     # A syntax error names its line by itself, and so does a decorator used wrongly.
-    where = "" if isinstance(error, (SyntaxError, RegistrationError)) else _place(error.__traceback__)
+    where = "" if isinstance(error, (SyntaxError, RegistrationError)) else line_of(error)
     return f"the application's module {name!r} cannot be imported: {type(error).__name__}: {error}{where}"
 
 
-def _place(traceback: TracebackType | None) -> str:
-    """Say which line raised: the last one that is neither the import system's nor ours."""
+def line_of(error: BaseException) -> str:
+    """Say which line raised, in brackets behind a blank: the last one that is neither the import system's nor ours."""
     place, ours = "", os.path.dirname(__file__) + os.sep
+    traceback = error.__traceback__
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
         if not file.startswith(("<frozen", ours)) and file != importlib.__file__:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 __all__ = ["main"]
@@ -15,4 +16,7 @@ def main() -> None:
         if error.name not in ("click", "rich"):
             raise
         sys.exit(f"the command line needs {error.name}: pip install 'cqrsless[cli]'")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what an encoding lacks is shown escaped, and ends no command
+            stream.reconfigure(errors="backslashreplace")
     cqrsless(prog_name="cqrsless")

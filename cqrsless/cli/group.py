@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
-from ..errors import CqrslessError
+from ..registry import did_you_mean
+from .exits import failure_of, leave_broken_pipe, tell
+from .options import Call, application_options, output_options
 
 __all__ = ["COMMANDS", "cqrsless"]
 
 #: By its name, the module of this package that holds a command, and its one line of help.
-COMMANDS: Final[dict[str, tuple[str, str]]] = {}
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "routes": ("routes", "List every handler: what calls it, what it works on, where it stands."),
+}
 
 
 class _Commands(click.Group):
@@ -26,22 +31,48 @@ class _Commands(click.Group):
             return None
         module, _ = COMMANDS[cmd_name]
         command: click.Command = import_module(f"{__package__}.{module}").command
+        command.name = cmd_name
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command is called {args[0]!r}{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if not COMMANDS:
-            return
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except CqrslessError as error:
-            raise click.ClickException(f"{type(error).__name__}: {error}") from error
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except (click.exceptions.Exit, click.Abort, click.UsageError, SystemExit):
+            raise
+        except BrokenPipeError:
+            leave_broken_pipe()
+        except BaseException as error:
+            call = ctx.ensure_object(Call)
+            failure = failure_of(error, debug=call.debug)
+            tell(failure, as_json=call.json)
+            ctx.exit(failure.code)
 
 
-@click.group(cls=_Commands)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="cqrsless")
+@application_options
+@output_options
 def cqrsless() -> None:
-    """Run, see and deploy serverless CQRS applications."""
+    """Run, see and deploy serverless CQRS applications.
+
+    The application is the one that --app names, else CQRSLESS_APP, else app in [tool.cqrsless] of pyproject.toml, else
+    the module app. The store is the one that --store names, else CQRSLESS_STORE, else store in [tool.cqrsless], else
+    sqlite:///cqrsless.db.
+
+    \b
+    Exit codes: 0 done; 1 the application said no; 2 the command line is wrong;
+    3 the application cannot be loaded; 4 it has a bug; 5 the store does not answer.
+    """
