@@ -1,0 +1,32 @@
+"""`cqrsless diagram`: the event model as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..describing.diagram import mermaid, picture
+from .options import Call, common_options
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.option("-o", "--output", metavar="FILE", help="Write there; a name that ends in .md gets a Markdown block.")
+@common_options
+def command(call: Call, output: str | None) -> None:
+    """Draw commands, aggregates, events, processors and views as a Mermaid flowchart.
+
+    Which events a command makes, which commands a processor sends and which views a query reads is read from the
+    source of their handlers; a name that is put together at run time is not seen there.
+    """
+    drawn = picture(call.application(store="memory://").model)
+    if output is not None:
+        text = mermaid(drawn)
+        Path(output).write_text(f"```mermaid\n{text}```\n" if output.endswith(".md") else text, encoding="utf-8")
+        call.terminal.note(f"wrote {output}")
+    elif call.json:
+        call.terminal.value(drawn)
+    else:
+        call.terminal.line(mermaid(drawn).rstrip("\n"))
