@@ -18,6 +18,7 @@ from .errors import (
     DuplicateMismatch,
     Forbidden,
     GiveUp,
+    HandlerFailed,
     InvalidReturn,
     MalformedMessage,
     NotCaughtUp,
@@ -30,16 +31,18 @@ from .errors import (
     Unauthenticated,
     UnknownEvent,
     UnknownMessage,
+    Unreachable,
     ValidationFailed,
     VersionMismatch,
 )
-from .messages import Command, CommandResult, Cost, Event, Message, Page, Query, RecordedEvent
+from .messages import Command, CommandResult, Cost, Event, Gateway, Message, Page, Query, RecordedEvent
 from .registry import DEFAULT as _DEFAULT
 from .registry import DELETED, Cancel, Registry, cancel, from_command_id
 
 if TYPE_CHECKING:
     from .app import App as App
     from .projections.reading import Views as Views
+    from .remote.client import Client as Client
 
     def entrypoint(event: Any, context: Any) -> Any:
         """Handle whatever Lambda was given; the handler string is `cqrsless.entrypoint`."""
@@ -54,6 +57,7 @@ __all__ = [
     "App",
     "AppLoadError",
     "Cancel",
+    "Client",
     "Command",
     "CommandResult",
     "CommitTooLarge",
@@ -63,7 +67,9 @@ __all__ = [
     "DuplicateMismatch",
     "Event",
     "Forbidden",
+    "Gateway",
     "GiveUp",
+    "HandlerFailed",
     "InvalidReturn",
     "MalformedMessage",
     "Message",
@@ -81,6 +87,7 @@ __all__ = [
     "Unauthenticated",
     "UnknownEvent",
     "UnknownMessage",
+    "Unreachable",
     "ValidationFailed",
     "VersionMismatch",
     "Views",
@@ -128,6 +135,10 @@ def __getattr__(name: str) -> Any:
         from .app import App
 
         return App
+    if name == "Client":
+        from .remote.client import Client
+
+        return Client
     if name == "Views":
         from .projections.reading import Views
 

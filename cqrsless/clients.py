@@ -11,10 +11,18 @@ from .errors import AppLoadError
 __all__ = ["aws_client"]
 
 
-def aws_client(service: str, region: str | None = None) -> Any:
+def aws_client(
+    service: str,
+    region: str | None = None,
+    *,
+    endpoint: str | None = None,
+    timeout: float = 10,
+    attempts: int = 4,
+) -> Any:
     """Make a client: from boto3's default session where the user has set one up, else from botocore.
 
-    Its endpoint is AWS's, or what `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` say.
+    Its endpoint is the given one, else AWS's, or what `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_<SERVICE>` say.
+    `timeout` is the seconds that an answer may take, `attempts` how often botocore makes a call.
     """
     import botocore.session
     from botocore.config import Config
@@ -22,9 +30,9 @@ def aws_client(service: str, region: str | None = None) -> Any:
 
     config = Config(
         connect_timeout=2,
-        read_timeout=10,
+        read_timeout=timeout,
         tcp_keepalive=True,
-        retries={"total_max_attempts": 4, "mode": "standard"},
+        retries={"total_max_attempts": attempts, "mode": "standard"},
         user_agent_extra="cqrsless",
     )
     session: Any = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
@@ -34,6 +42,7 @@ def aws_client(service: str, region: str | None = None) -> Any:
         session = botocore.session.get_session()
         make, known = session.create_client, session.get_config_variable("region")
     try:
-        return make(service, region_name=region or known or os.environ.get("AWS_REGION"), config=config)
+        region = region or known or os.environ.get("AWS_REGION")
+        return make(service, region_name=region, endpoint_url=endpoint, config=config)
     except NoRegionError as error:
         raise AppLoadError(f"no AWS region is known for {service}; set AWS_REGION") from error

@@ -19,6 +19,7 @@ __all__ = [
     "DuplicateMismatch",
     "Forbidden",
     "GiveUp",
+    "HandlerFailed",
     "InvalidReturn",
     "MalformedMessage",
     "NotCaughtUp",
@@ -31,6 +32,7 @@ __all__ = [
     "Unauthenticated",
     "UnknownEvent",
     "UnknownMessage",
+    "Unreachable",
     "ValidationFailed",
     "VersionMismatch",
 ]
@@ -211,6 +213,29 @@ class RetryLater(CqrslessError):
 
 class NotCaughtUp(CqrslessError):
     """A view does not hold yet what it was to be asked after."""
+
+    status = 503
+
+
+class HandlerFailed(CqrslessError):
+    """The deployed application failed at this message, and its log says why.
+
+    `.error` is the class name of what was raised there, `.request_id` what the log has it under; each where known.
+    """
+
+    status = 500
+
+    def __init__(self, message: str | None = None, *, error: str = "", request_id: str = "") -> None:
+        super().__init__(message)
+        self.error = error
+        self.request_id = request_id
+
+
+class Unreachable(CqrslessError):
+    """The deployed application does not answer, or there is none.
+
+    Whether it did what was asked is not known: the same command under the same id is safe to send again.
+    """
 
     status = 503
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
-__all__ = ["Command", "CommandResult", "Cost", "Event", "Message", "Page", "Query", "RecordedEvent"]
+__all__ = ["Command", "CommandResult", "Cost", "Event", "Gateway", "Message", "Page", "Query", "RecordedEvent"]
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 Kind = Literal["command", "query", "event"]
@@ -169,3 +169,27 @@ class Page(NamedTuple):
 
     rows: list[dict[str, Any]]
     cursor: str | None
+
+
+class Gateway(Protocol):
+    """Whatever takes commands and queries: an `App`, or a `Client` of a deployed one.
+
+    >>> def ship(orders: Gateway, order_id: str) -> int | None:
+    ...     return orders.execute("ShipOrder", {"order_id": order_id}, id=f"ship-{order_id}").version
+    """
+
+    def execute(
+        self,
+        command: Command | str,
+        payload: Any = None,
+        *,
+        id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        expected_version: int | None = None,
+    ) -> CommandResult:
+        """Execute a command, given whole or as name and payload."""
+        ...
+
+    def ask(self, query: Query | str, payload: Any = None, *, after: CommandResult | None = None) -> Any:
+        """Ask a query, given whole or as name and payload; give what its handler returned."""
+        ...

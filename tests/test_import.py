@@ -18,13 +18,13 @@ MODULES = ["cqrsless", *(found.name for found in pkgutil.walk_packages(cqrsless.
 
 #: The names that an application is written with, and that tell it what went wrong.
 PUBLIC = (
-    "App", "Command", "CommandResult", "Cost", "DELETED", "Event", "Message", "Query", "RecordedEvent", "Registry",
-    "aggregate", "cancel", "command_handler", "event_handler", "event_type", "evolver", "from_command_id",
-    "middleware", "processor", "projector", "publisher", "query_handler", "resource", "state_upcaster", "upcaster",
-    "view", "AlreadyExists", "AppLoadError", "CommitTooLarge", "ConcurrencyConflict", "CqrslessError",
-    "DuplicateMismatch", "Forbidden", "InvalidReturn", "MalformedMessage", "NotFound", "RegistrationError",
-    "Rejected", "SerializationFailed", "StoreUnavailable", "Unauthenticated", "UnknownEvent", "UnknownMessage",
-    "ValidationFailed", "VersionMismatch",
+    "App", "Client", "Command", "CommandResult", "Cost", "DELETED", "Event", "Gateway", "Message", "Query",
+    "RecordedEvent", "Registry", "aggregate", "cancel", "command_handler", "event_handler", "event_type", "evolver",
+    "from_command_id", "middleware", "processor", "projector", "publisher", "query_handler", "resource",
+    "state_upcaster", "upcaster", "view", "AlreadyExists", "AppLoadError", "CommitTooLarge", "ConcurrencyConflict",
+    "CqrslessError", "DuplicateMismatch", "Forbidden", "HandlerFailed", "InvalidReturn", "MalformedMessage",
+    "NotFound", "RegistrationError", "Rejected", "SerializationFailed", "StoreUnavailable", "Unauthenticated",
+    "UnknownEvent", "UnknownMessage", "Unreachable", "ValidationFailed", "VersionMismatch",
 )  # fmt: skip
 
 EXTRAS = {"click", "hypothesis", "moto", "opentelemetry", "orjson", "pytest", "rich", "werkzeug", "yaml"}

@@ -43,6 +43,17 @@ class Reference(NamedTuple):
         return cls(aggregate_key(result.aggregate, result.aggregate_id), result.version, names)
 
     @classmethod
+    def of(cls, aggregate: object, aggregate_id: object, version: object) -> Reference | None:
+        """Refer to a commit that somebody names; `None` where there can be no such one.
+
+        >>> Reference.of("Order", "o-1", 3)
+        Reference(key='Order#o-1', version=3, names=None)
+        """
+        if not isinstance(aggregate, str) or not isinstance(aggregate_id, str) or not aggregate or "#" in aggregate:
+            return None
+        return cls._to(aggregate_key(aggregate, aggregate_id), version)
+
+    @classmethod
     def read(cls, text: object) -> Reference:
         """Read what `str()` wrote; raise `MalformedMessage` for anything else.
 
@@ -53,12 +64,19 @@ class Reference(NamedTuple):
             if not isinstance(text, str):
                 raise TypeError
             key, version = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True))
-            is_key = isinstance(key, str) and 0 < len(key.encode()) <= KEY_LIMIT and "#" in key
-            if is_key and type(version) is int and 0 < version < 2**63:
-                return cls(key, version)
+            reference = cls._to(key, version)
         except (ValueError, TypeError, RecursionError):
-            pass
+            reference = None
+        if reference is not None:
+            return reference
         raise MalformedMessage("this names no commit: give back what the answer to a command had")
+
+    @classmethod
+    def _to(cls, key: object, version: object) -> Reference | None:
+        """Refer to a commit if there may be one of that key and number."""
+        if not isinstance(key, str) or not 0 < len(key.encode()) <= KEY_LIMIT or "#" not in key:
+            return None
+        return cls(key, version) if type(version) is int and 0 < version < 2**63 else None
 
     def __str__(self) -> str:
         """Give text that travels in a header."""

@@ -40,19 +40,20 @@ def is_direct(document: Mapping[str, Any]) -> bool:
     return "command" in document or "query" in document
 
 
-def direct(document: Mapping[str, Any], origin: Origin) -> Message:
+def direct(document: Mapping[str, Any], origin: Origin, *, also: Mapping[str, frozenset[str]] = NOTHING) -> Message:
     """Read the direct form: `{"command": name, "payload": {}}` or `{"query": name, "payload": {}}`.
 
-    Actor and claims stay empty, whatever the document says: they come from an API's authorizer.
+    Actor and claims stay empty, whatever the document says: they come from an API's authorizer. `also` names
+    further fields for each kind of message, which whoever calls this reads.
     """
     kind: Literal["command", "query"] = "command" if "command" in document else "query"
     if kind == "command" and "query" in document:
         raise MalformedMessage("the message is both a 'command' and a 'query': send two messages")
-    unknown = document.keys() - (_COMMAND_FIELDS if kind == "command" else _QUERY_FIELDS)
+    known = _COMMAND_FIELDS if kind == "command" else _QUERY_FIELDS
+    unknown = document.keys() - known - also.get(kind, frozenset())
     if unknown:
         names = ", ".join(shown(name) for name in sorted(unknown)[:10])
-        known = ", ".join(sorted(_COMMAND_FIELDS if kind == "command" else _QUERY_FIELDS))
-        raise MalformedMessage(f"the {kind} has unknown fields: {names}; it may have: {known}")
+        raise MalformedMessage(f"the {kind} has unknown fields: {names}; it may have: {', '.join(sorted(known))}")
     name = _text(document, kind)
     payload = document.get("payload", {})
     if not isinstance(payload, dict):

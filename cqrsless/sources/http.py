@@ -24,7 +24,7 @@ from .documents import is_text, parse, plain, shown
 from .identity import Identity
 from .problems import Response, bare_problem, problem
 
-__all__ = ["Request", "a_string", "an_object", "headers_of", "respond"]
+__all__ = ["AFTER", "COMMIT", "Request", "a_string", "an_object", "found_nothing", "headers_of", "respond"]
 
 log: Final = logging.getLogger("cqrsless.sources")
 
@@ -173,7 +173,7 @@ def _answer(outcome: Any, record: CommandRecord | QueryRecord, request: Request,
     headers = {"content-type": "application/json"}
     if isinstance(record, QueryRecord):
         if outcome is None:
-            raise NotFound(f"{record.name} found nothing")
+            raise NotFound(found_nothing(record.name))
         return Response(200, headers, json.dumps(plain(outcome)))
     result: CommandResult = outcome
     if result.version is not None:
@@ -191,6 +191,11 @@ def _answer(outcome: Any, record: CommandRecord | QueryRecord, request: Request,
         if location is not None:
             headers["location"] = request.prefix + location
     return Response(status, headers, json.dumps(answer_command(result)))
+
+
+def found_nothing(query: str) -> str:
+    """Say that a query's handler returned `None`: a client tells by this text that nothing went wrong."""
+    return f"{query} found nothing"
 
 
 def _created(result: CommandResult, record: CommandRecord) -> bool:

@@ -18,7 +18,10 @@ from ..errors import (
 )
 from .documents import plain
 
-__all__ = ["Response", "bare_problem", "problem"]
+__all__ = ["TYPE", "Response", "bare_problem", "document", "problem"]
+
+#: What stands before an error's class name in a problem's `type`.
+TYPE: Final = "urn:cqrsless:error:"
 
 
 class Response(NamedTuple):
@@ -29,24 +32,29 @@ class Response(NamedTuple):
     body: str
 
 
-def problem(error: CqrslessError, instance: str, *, allow: Iterable[str] = ()) -> Response:
-    """Give the answer to an error that is the caller's to know.
+def document(error: CqrslessError, instance: str) -> dict[str, Any]:
+    """Give an error that is the caller's to know as a problem document.
 
     `type` has the error's class name, so users' own subclasses can be told apart; `errors` holds validation messages
     as marshmallow gave them.
     """
-    if error.status == 500:
-        return bare_problem(instance)
-    document: dict[str, Any] = {
-        "type": f"urn:cqrsless:error:{type(error).__name__}",
+    written: dict[str, Any] = {
+        "type": f"{TYPE}{type(error).__name__}",
         "title": default_message(type(error)),
         "status": error.status,
         "instance": instance,
     }
     if error.status < 500:  # what a store says of its trouble names tables and accounts: that is for the log
-        document["detail"] = str(error)
+        written["detail"] = str(error)
     if isinstance(error, ValidationFailed):
-        document["errors"] = _tolerant(error.messages)
+        written["errors"] = _tolerant(error.messages)
+    return written
+
+
+def problem(error: CqrslessError, instance: str, *, allow: Iterable[str] = ()) -> Response:
+    """Give the answer to an error that is the caller's to know."""
+    if error.status == 500:
+        return bare_problem(instance)
     headers = {"content-type": "application/problem+json"}
     methods = ", ".join(allow)
     if methods:
@@ -55,14 +63,14 @@ def problem(error: CqrslessError, instance: str, *, allow: Iterable[str] = ()) -
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, (ConcurrencyConflict, NotCaughtUp, StoreUnavailable)):
         headers["retry-after"] = "1"
-    return Response(error.status, headers, json.dumps(document))
+    return Response(error.status, headers, json.dumps(document(error, instance)))
 
 
 def bare_problem(instance: str) -> Response:
     """Give the answer to a bug: that there is one, and the id to find it by in the log."""
     status: Final = HTTPStatus.INTERNAL_SERVER_ERROR
-    document = {"type": "about:blank", "title": status.phrase, "status": status.value, "instance": instance}
-    return Response(status.value, {"content-type": "application/problem+json"}, json.dumps(document))
+    bare = {"type": "about:blank", "title": status.phrase, "status": status.value, "instance": instance}
+    return Response(status.value, {"content-type": "application/problem+json"}, json.dumps(bare))
 
 
 def _tolerant(messages: Any) -> Any:

@@ -224,3 +224,87 @@ def test_time_is_the_applications_own() -> None:
     shop = Shop()
     handle({"command": "Greet", "payload": {"name": "Ada"}}, None, shop)
     assert shop.message.time == datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+
+
+# -- asked for in full, as a client asks
+
+
+def test_in_full_a_command_answers_with_every_field_of_its_result() -> None:
+    answer = handle({**recorded("direct_command"), "answer": "full"}, CONTEXT, Shop())
+    [event] = answer.pop("events")
+    assert answer == {
+        "aggregate_id": "o-1",
+        "version": 1,
+        "value": None,
+        "duplicate": False,
+        "cost": {"requests": 1, "read_units": 0, "write_units": 1},
+        "aggregate": "Order",
+    }
+    assert {name: event[name] for name in ("name", "sequence", "version", "id", "time")} == {
+        "name": "OrderCreated",
+        "sequence": 1,
+        "version": 1,
+        "id": "Order#o-1@1",
+        "time": "2026-11-23T12:00:00+00:00",
+    }
+    assert event["payload"]["total"] == "19.90"
+
+
+def test_in_full_a_query_answers_with_a_value() -> None:
+    assert handle({"query": "GetOrder", "payload": {"order_id": "none"}, "answer": "full"}, CONTEXT, Shop()) == {
+        "value": None
+    }
+
+
+def test_in_full_a_refusal_is_an_answer_that_says_all(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        answer = handle({"command": "CreateOrder", "payload": {"order_id": "o-1"}, "answer": "full"}, CONTEXT, Shop())
+    missing = ["Missing data for required field."]
+    assert answer["problem"] == {
+        "type": "urn:cqrsless:error:ValidationFailed",
+        "title": "The payload is not valid.",
+        "status": 422,
+        "instance": CONTEXT.aws_request_id,
+        "detail": "CreateOrder is not valid: customer_id: Missing data for required field.; "
+        "total: Missing data for required field.",
+        "errors": {"customer_id": missing, "total": missing},
+    }
+    assert "CreateOrder refused: ValidationFailed" in caplog.text
+
+
+def test_in_full_what_is_no_callers_fault_is_raised_all_the_same() -> None:
+    with pytest.raises(StoreUnavailable):
+        handle({**recorded("direct_command"), "answer": "full"}, CONTEXT, Shop(raising=StoreUnavailable("throttled")))
+    with pytest.raises(KeyError):
+        handle({"command": "Break", "answer": "full"}, CONTEXT, Shop())
+
+
+@pytest.mark.parametrize("answer", ["brief", True, {}])
+def test_there_is_one_other_form_of_answer(answer: object) -> None:
+    with pytest.raises(MalformedMessage, match=r"'answer' is .*: write \"full\", or leave it out"):
+        handle({"command": "Greet", "payload": {"name": "Ada"}, "answer": answer}, CONTEXT, Shop())
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "o-1",
+        {"aggregate": "Order", "aggregate_id": "o-1"},
+        {"aggregate": "Order", "aggregate_id": "o-1", "version": 0},
+        {"aggregate": "Order", "aggregate_id": "o-1", "version": True},
+        {"aggregate": "Or#der", "aggregate_id": "o-1", "version": 1},
+        {"aggregate": "Order", "aggregate_id": 7, "version": 1},
+        {"aggregate": "Order", "aggregate_id": "x" * 3000, "version": 1},
+        {"aggregate": "Order", "aggregate_id": "o-1", "version": 1, "more": 1},
+    ],
+)
+def test_a_commit_that_there_cannot_be_is_not_waited_for(after: object) -> None:
+    with pytest.raises(MalformedMessage, match=r"'after' is .* and names a commit as \{\"aggregate\": "):
+        handle({"query": "GetOrder", "payload": {"order_id": "o-1"}, "after": after}, CONTEXT, Shop())
+
+
+def test_from_a_queue_nobody_would_read_a_full_answer() -> None:
+    from cqrsless.sources.forms import Origin, enclosed
+
+    with pytest.raises(MalformedMessage, match="the command has unknown fields: 'answer'"):
+        enclosed({"command": "Greet", "answer": "full"}, Origin("sqs", "m-1", NOON), "the message")

@@ -214,6 +214,17 @@ assert_type(billing.freeze().commands["Bill"].inject, tuple[str, ...])
 assert_type(cqrsless.__version__, str)
 
 
+def place(orders: cqrsless.Gateway) -> cqrsless.CommandResult:
+    placed = orders.execute("CreateOrder", {"order_id": "o-1"}, id="c-1", metadata={"tenant": "t"}, expected_version=0)
+    orders.ask("GetOrder", {"order_id": "o-1"}, after=placed)
+    return orders.execute(Command("ShipOrder", {"order_id": "o-1"}))
+
+
 def check_application() -> None:
-    cqrsless.App(store="memory://", registry=billing)
+    app = cqrsless.App(store="memory://", registry=billing)
+    client = cqrsless.Client("https://orders.example", routes=app, token=lambda: "t", timeout=5, attempts=2)
+    assert_type(place(app), cqrsless.CommandResult)
+    assert_type(place(client), cqrsless.CommandResult)
+    cqrsless.Client("sqs://orders.fifo", group=lambda command: str(command.payload["order_id"]), region="eu-west-1")
+    cqrsless.Client("lambda://orders", errors=[cqrsless.Rejected])
     cqrsless.entrypoint({}, None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cqrsless import (
+    Client,
     Command,
     Event,
+    Gateway,
     Registry,
     aggregate,
     command_handler,
@@ -92,3 +94,8 @@ text: str = ship({}, {}, message=1)  # expect-error
 Order.name = "Other"  # expect-error
 name = Summary.nmae  # expect-error
 Command()  # expect-error
+gateway: Gateway = Registry("a")  # expect-error
+Client("lambda://orders").execute("Ship", due=7)  # expect-error
+Client("lambda://orders", routes=7)  # expect-error
+Client("lambda://orders", errors=[ValueError])  # expect-error
+Client("sqs://orders.fifo", group="order_id")  # expect-error

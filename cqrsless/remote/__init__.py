@@ -1,0 +1,1 @@
+"""A deployed application, called from elsewhere: by invoking its function, over HTTP, or through a queue."""
