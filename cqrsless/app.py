@@ -137,6 +137,10 @@ class App:
         """Park the aggregates of commits that Lambda gave up on; give the ids of those that could not be parked."""
         return self._current().reactions.park_given_up(deliveries, why)
 
+    def answer_replay(self, name: str, run: int | None) -> dict[str, Any]:
+        """Begin a replay, or go on with a run, for as long as this invocation has time; say how far each run is."""
+        return self._current().reactions.replays.answer(name, run)
+
     # -- commands and queries
 
     def execute(
@@ -269,6 +273,9 @@ class App:
         self._embedded("drain")
         from .reacting.embedded import deliver
 
+        current = self._current()
+        if current.reacts:
+            current.reactions.replays.follow()
         return deliver(self._entrypoint, self.store, self._clock)
 
     def advance(self, delta: timedelta) -> int:

@@ -16,8 +16,9 @@ from typing import Final
 from ..aggregates.commits import microseconds, moment
 from ..errors import ConcurrencyConflict, CqrslessError
 from ..messages import Cost
-from ..store import Delete, Store
+from ..store import Delete, SortKey, Store
 from .batches import Taker
+from .codes import begun, stayed, switched
 from .commit import Commit, Decoder
 from .consuming import Failed
 from .parking import Letter, Parking
@@ -44,7 +45,7 @@ class Replay:
     A view `switches`: readers go over to the new run, unless that has parked what the live one has not. A processor has
     no readers: its handlers are called again for what is stored, in a run that is then removed, and what it handles
     live is none of the replay's business. `code` tells the code of the projectors: what other code has begun is given
-    up, and begun anew.
+    up, and begun anew. `owner` tells this worker from others; by default no other is the same.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Replay:
         *,
         switches: bool = True,
         code: str = "",
+        owner: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._switches = switches
@@ -68,6 +70,7 @@ class Replay:
         self._decoder = decoder
         self._now = now
         self._code = code
+        self._owner = owner or revision()
         self._clock = clock
         self._held: Control | None = None
         self._taker: Taker | None = None
@@ -87,33 +90,62 @@ class Replay:
         """The commits that were seen so far."""
         return 0 if self._held is None else self._held.done
 
+    def listed(self) -> Control:
+        """List the new run, unless this code's is listed already, and leave it to whoever begins."""
+
+        def wanted(found: Control) -> Control:
+            return found if self._is_ours(found) else begun(found, self._code, microseconds(self._now()))
+
+        return self._runs.update(self.consumer, wanted, self.cost)
+
     def begin(self) -> None:
         """List the new run, or take over; raise `ConcurrencyConflict` while another worker is at it."""
-        while True:
-            found = self._runs.read(self.consumer, self.cost)
-            now = microseconds(self._now())
-            if found.next is not None and found.until > now:
+
+        def claimed(found: Control) -> Control:
+            if found.next is not None and _is_held(found, microseconds(self._now())):
                 until = moment(found.until).isoformat(timespec="seconds")
                 raise ConcurrencyConflict(
                     f"another worker is replaying {self.consumer} and has read {found.done} commits; it goes on by "
                     f"itself. If it is gone, replay again after {until}, to go on from there"
                 )
-            claimed = replace(found, owner=revision(), until=now + CLAIM)
-            if found.next is None or found.code != self._code:
-                number = found.newest + 1
-                claimed = replace(claimed, next=number, newest=number, cursor=None, done=0, code=self._code)
-            written = self._runs.change(self.consumer, found, claimed, self.cost)
-            if written is not None:
-                assert written.next is not None
-                self._held, self._taker = written, self._make(written.next)
-                return
+            at = microseconds(self._now())
+            return self._claim(found if self._is_ours(found) else begun(found, self._code, at))
 
-    def pause(self) -> None:
-        """Let another worker go on at once."""
-        assert self._held is not None
-        self._move(replace(self._held, until=0))
+        self._hold(self._runs.update(self.consumer, claimed, self.cost))
 
-    def slice(self) -> int | None:
+    def join(self, run: int) -> bool:
+        """Go on with a run, unless another worker does; `False` where there is nothing to do.
+
+        Raises `ConcurrencyConflict` where it has to be tried again later: the run is of other code, or this worker's
+        own earlier attempt holds it, which may be dead or not.
+        """
+
+        def claimed(found: Control) -> Control:
+            if found.next != run:
+                return found
+            if not self._is_ours(found):
+                raise ConcurrencyConflict(
+                    f"run {run} of {self.consumer} is built with other code than is deployed here"
+                )
+            if not _is_held(found, microseconds(self._now())):
+                return self._claim(found)
+            if found.owner == self._owner:
+                raise ConcurrencyConflict(
+                    f"run {run} of {self.consumer} is held by an earlier attempt of this worker's"
+                )
+            return found
+
+        found = self._runs.update(self.consumer, claimed, self.cost)
+        if found.next != run or found.owner != self._owner:
+            return False
+        self._hold(found)
+        return True
+
+    def pause(self, called: bool = False) -> None:
+        """Let another worker go on at once; where one was `called`, nobody else is for a while."""
+        self._move(lambda held: called_for(held, microseconds(self._now())) if called else replace(held, until=0))
+
+    def slice(self, seconds: float = SLICE_SECONDS) -> int | None:
         """Apply one slice of the events table; once all is done, switch and give the run that is live now.
 
         Raises `CqrslessError` where commits could not be applied: a view's live run stays, then.
@@ -121,29 +153,44 @@ class Replay:
         held, taker = self._held, self._taker
         assert held is not None and taker is not None and held.next is not None, "begin() first"
         page = self._store.scan("events", self.cost, after=held.cursor, limit=SLICE)
-        ends = self._clock() + SLICE_SECONDS
-        reached = held
+        ends = self._clock() + seconds
+        cursor, done = held.cursor, held.done
         for item in page.items:
             try:
                 self._offer(taker, Commit(item, self._decoder))
             except Exception:
-                self._move(replace(reached, until=0))
+                self._reach(cursor, done, until=0)
                 raise
-            reached = replace(reached, cursor=(item["pk"], item["c"]), done=reached.done + 1)
+            cursor, done = (item["pk"], item["c"]), done + 1
             if self._clock() > ends:
                 break
-        now = microseconds(self._now())
-        if page.more or reached.done - held.done < len(page.items):
-            self._move(replace(reached, until=now + CLAIM))
+        if page.more or done - held.done < len(page.items):
+            self._reach(cursor, done)
             return None
-        return self._end(replace(reached, next=None, cursor=None, until=0, switched=now), held.next)
+        return self._end(held.live, held.next, done)
 
-    def _end(self, reached: Control, filled: int) -> int:
-        failed = list(self._newly_parked(reached.live, filled))
-        live, old = (filled, reached.live) if self._switches and not failed else (reached.live, filled)
-        ended = self._move(replace(reached, live=live, old=old))
+    def _reach(self, cursor: tuple[str, SortKey] | None, done: int, until: int | None = None) -> None:
+        """Note how far the scan is, and hold on to it, or let it go."""
+        until = microseconds(self._now()) + CLAIM if until is None else until
+        self._move(lambda held: replace(held, cursor=cursor, done=done, until=until))
+
+    def _end(self, live: int, filled: int, done: int) -> int | None:
+        failed = list(self._newly_parked(live, filled))
+        at = microseconds(self._now())
+
+        def ended(held: Control) -> Control:
+            reached = replace(held, done=done)
+            if not self._switches:
+                return replace(stayed(reached, at), refused="")
+            if held.behind:  # what other code was given meanwhile is in the table by now
+                return replace(reached, behind=False, cursor=None, done=0, until=at + CLAIM)
+            return stayed(reached, at) if failed else switched(reached, at)
+
+        after = self._move(ended)
+        if after.next is not None:
+            return None
         if not failed:
-            return ended.live
+            return after.live
         told = ", ".join(f"{letter.key} at commit {letter.commit} ({letter.why})" for letter in failed[:3])
         more = f", and {len(failed) - 3} more" if len(failed) > 3 else ""
         if self._switches:
@@ -173,18 +220,46 @@ class Replay:
                 if offer == OFFERS - 1:
                     raise
 
-    def _move(self, after: Control) -> Control:
-        held = self._held
-        assert held is not None
-        written = self._runs.change(self.consumer, held, after, self.cost)
-        if written is None:
+    def _is_ours(self, found: Control) -> bool:
+        """Say whether the run that is listed, if one is, is built with this code."""
+        return found.next is not None and found.code == self._code
+
+    def _claim(self, control: Control) -> Control:
+        return replace(control, owner=self._owner, until=microseconds(self._now()) + CLAIM)
+
+    def _hold(self, control: Control) -> None:
+        assert control.next is not None
+        self._held, self._taker = control, self._make(control.next)
+
+    def _move(self, change: Callable[[Control], Control]) -> Control:
+        """Change the control item, while this worker holds it; what others have changed of it meanwhile stays."""
+        while True:
+            held = self._held
+            assert held is not None
+            wanted = change(held)
+            written = self._runs.change(
+                self.consumer, held, replace(wanted, asked=0, answered=self._answered(held)), self.cost
+            )
+            if written is not None:
+                self._held = written
+                return written
             found = self._runs.read(self.consumer, self.cost)
             if found.owner != held.owner or found.next != held.next:
                 raise ConcurrencyConflict(f"another worker took the replay of {self.consumer} over; it goes on there")
-            self._held = found  # something else of the item was changed
-            return self._move(replace(after, since=found.since))
-        self._held = written
-        return written
+            self._held = found
+
+    def _answered(self, held: Control) -> int:
+        return microseconds(self._now()) if held.asked else held.answered
+
+
+def called_for(control: Control, at: int) -> Control:
+    """Give the control item with a worker called for the run: until it comes, nobody calls another for a while."""
+    return replace(control, owner="", until=at + CLAIM)
+
+
+def _is_held(control: Control, at: int) -> bool:
+    """Say whether a worker is at it. One that was called, and has not come yet, is none."""
+    return control.until > at and control.owner != ""
 
 
 def tidy(runs: Runs, consumer: str, control: Control, now: datetime, cost: Cost) -> None:

@@ -36,10 +36,21 @@ class Control:
     #: How far the scan that fills `next` got, and how many commits it has seen.
     cursor: tuple[str, SortKey] | None = None
     done: int = 0
-    #: Who fills `next`, or removes `old`, and until when nobody else does; and the code that `next` is filled with.
+    #: Who fills `next`, or removes `old`, and until when nobody else does. Without an owner, somebody was called to.
     owner: str = ""
     until: int = 0
+    #: The code that `next` is filled with, and those that `live` was, each as one version of Python tells it; the codes
+    #: that others have taken the place of; and the last whose run had failures (`delivery.codes`).
     code: str = ""
+    made: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
+    refused: str = ""
+    #: Whether `next` lacks commits that were delivered to other code, so that the table is to be scanned again.
+    behind: bool = False
+    #: When other code last changed `live`; when former code asked whether it is in use again, and was last answered.
+    mixed: int = 0
+    asked: int = 0
+    answered: int = 0
     old: int | None = None
     switched: int = 0
     rev: int = 0
@@ -80,11 +91,16 @@ class Runs:
 
     def begin(self, consumer: str, since: int, cost: Cost) -> Control:
         """Note the moment that a consumer starts from, unless it has one; give its control item."""
+        return self.update(
+            consumer, lambda found: found if found.since is not None else replace(found, since=since), cost
+        )
+
+    def update(self, consumer: str, change: Callable[[Control], Control], cost: Cost) -> Control:
+        """Read a control item and change it, again where somebody else was faster; one that stays is not written."""
         while True:
             found = self.read(consumer, cost)
-            if found.since is not None:
-                return found
-            written = self.change(consumer, found, replace(found, since=since), cost)
+            wanted = change(found)
+            written = found if wanted == found else self.change(consumer, found, wanted, cost)
             if written is not None:
                 return written
 
@@ -107,6 +123,13 @@ def _item(consumer: str, control: Control) -> Item:
         "owner": control.owner,
         "until": control.until,
         "code": control.code,
+        "made": " ".join(control.made),
+        "former": " ".join(control.former),
+        "refused": control.refused,
+        "behind": control.behind,
+        "mixed": control.mixed,
+        "asked": control.asked,
+        "answered": control.answered,
         "switched": control.switched,
     }
 
@@ -122,6 +145,13 @@ def _control(item: Item) -> Control:
         owner=item["owner"],
         until=item["until"],
         code=item["code"],
+        made=tuple(item.get("made", "").split()),
+        former=tuple(item.get("former", "").split()),
+        refused=item.get("refused", ""),
+        behind=item.get("behind", False),
+        mixed=item.get("mixed", 0),
+        asked=item.get("asked", 0),
+        answered=item.get("answered", 0),
         old=item.get("old"),
         switched=item["switched"],
         rev=item["rev"],

@@ -9,31 +9,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from ..aggregates.commits import microseconds
 from ..delivery.batches import Taker
+from ..delivery.codes import feeds_next
 from ..delivery.replaying import tidy
 from ..delivery.runs import Control, Runs
 from ..messages import Cost
 from .members import Member, begin
+from .replays import Replays
 
 
 class Lanes:
     """The runs of some members that are fed; used for one batch, or one page of the log, at a time."""
 
-    def __init__(self, members: Sequence[Member], runs: Runs, now: Callable[[], datetime], since: int) -> None:
+    def __init__(
+        self, members: Sequence[Member], runs: Runs, now: Callable[[], datetime], since: int, replays: Replays
+    ) -> None:
         self._members = members
         self._runs = runs
         self._now = now
         self._since = since
+        self._replays = replays
         self._fed: set[tuple[str, int]] = set()
 
     def now(self, cost: Cost) -> list[Taker]:
         """Give the takers of every run that is fed."""
         self._fed = set()
-        return [
-            taker
-            for member in self._members
-            for taker in self._new(member, begin(member, self._runs, self._since, cost))
-        ]
+        found: list[Taker] = []
+        for member in self._members:
+            control = begin(member, self._runs, self._since, microseconds(self._now()), cost)
+            self._replays.notice(member, control)
+            found += self._new(member, control)
+        return found
 
     def late(self, cost: Cost) -> list[Taker]:
         """Give the takers of runs that were listed since, and remove what is left of runs that nobody reads."""
@@ -52,7 +59,7 @@ class Lanes:
 
 
 def runs_of(member: Member, control: Control) -> tuple[int, ...]:
-    """Give the runs that live commits are applied to: a view's new one, too, while a replay builds it."""
-    if control.next is None or not member.switches:
+    """Give the runs that live commits are applied to: a view's new one, too, while it is built with this code."""
+    if control.next is None or not member.switches or not feeds_next(control, member.code):
         return (control.live,)
     return control.live, control.next

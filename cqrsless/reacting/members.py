@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 from ..delivery.batches import Taker, feeding
+from ..delivery.codes import begun, noticed
 from ..delivery.commit import Decoder
 from ..delivery.consuming import Consumer, Feeder
 from ..delivery.letters import Parked, ParkedAggregates
@@ -31,6 +33,8 @@ from ..surroundings import Surroundings
 #: What `CQRSLESS_PROCESSOR` calls the views that name no processor.
 VIEWS: Final = "views"
 INDEXER: Final = "indexer"
+#: Commits that are looked at where a view is new: of some aggregates, which come in no order, all from their first on.
+_SAMPLE: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,10 @@ class ViewMember(Member):
 
     @property
     def code(self) -> str:
+        return self._code
+
+    @cached_property
+    def _code(self) -> str:
         return fingerprint(self.view, self._parts.model.projectors)
 
     def _make(self, run: int, since: int, replays: bool) -> tuple[Taker, Parked, frozenset[str]]:
@@ -208,8 +216,23 @@ def members(parts: Parts) -> Iterator[Member]:
         yield PublisherMember(parts)
 
 
-def begin(member: Member, runs: Runs, since: int, cost: Cost) -> Control:
-    """Give a member's control item, with the moment that it starts from written down if it has one."""
-    if member.from_beginning:
-        return runs.read(member.name, cost)
-    return runs.begin(member.name, since, cost)
+def begin(member: Member, runs: Runs, since: int, at: int, cost: Cost) -> Control:
+    """Give a member's control item, with what it is to say from now on.
+
+    That is the moment that it starts from, if it has one, and what follows for a view from its code being this one
+    (`delivery.codes`). A view that is new, on a store with commits from before `since`, is built from them.
+    """
+
+    def change(found: Control) -> Control:
+        if not member.from_beginning and found.since is None:
+            found = replace(found, since=since)
+        if member.switches and not found.made and found.next is None and _is_old(runs, since, cost):
+            return begun(found, member.code, at)
+        return noticed(found, member.code, at) if member.switches else found
+
+    return runs.update(member.name, change, cost)
+
+
+def _is_old(runs: Runs, since: int, cost: Cost) -> bool:
+    """Say whether a store has commits from before a moment, as far as a few of them tell."""
+    return any(item["time"] < since for item in runs.store.scan("events", cost, limit=_SAMPLE).items)

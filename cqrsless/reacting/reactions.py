@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any, Final
 
 from ..aggregates.commits import microseconds
-from ..delivery.batches import Batch, Delivery, Taker
+from ..delivery.batches import Batch, Delivery
 from ..delivery.commit import Commit, Decoder
 from ..delivery.consuming import Feeder
 from ..delivery.letters import Letters, Parked
 from ..delivery.places import Places
-from ..delivery.replaying import Progress, Replay
-from ..delivery.runs import Runs
+from ..delivery.replaying import Progress
+from ..delivery.runs import Control, Runs
 from ..errors import AppLoadError, UnknownMessage
 from ..log.indexer import Indexer
 from ..log.tokens import Tokens
@@ -34,7 +34,8 @@ from ..store import Store
 from ..surroundings import Surroundings
 from .fanout import FanOut, check, read_setting
 from .lanes import Lanes, runs_of
-from .members import INDEXER, VIEWS, Member, Parts, PublisherMember, begin, members
+from .members import INDEXER, VIEWS, Member, Parts, begin, members
+from .replays import Replays
 
 log = logging.getLogger("cqrsless")
 #: How far before the first delivered batch a processor starts that nobody has started: what is fresh then is new.
@@ -83,6 +84,7 @@ class Reactions:
         freshness = Freshness(store, model.projectors, id_fields, self.decoder, self.runs.live)
         self.views = Views(model.views, store, self.runs.live, freshness=freshness)
         self._now = now
+        self.replays = Replays(self._named, self.runs, self.decoder, now, alone=indexes)
         self._selected = self._select(selection)
         self._indexer = Indexer(store) if indexes or selection == INDEXER else None
         self._fan_out = None if fan_out is None else self._fanning(fan_out)
@@ -102,16 +104,20 @@ class Reactions:
         late = lanes.late(batch.cost)
         if late:
             batch.offer(late)
+        self.replays.follow()
         return batch.failed()
 
     def _lanes(self, mine: Sequence[Member]) -> Lanes:
-        return Lanes(mine, self.runs, self._now, microseconds(self._now() - GRACE))
+        return Lanes(mine, self.runs, self._now, microseconds(self._now() - GRACE), self.replays)
 
     def start(self) -> None:
-        """Write down, for each processor that starts now, that it does; those that have started stay as they are."""
-        cost = Cost()
+        """Write down, for each processor that starts now, that it does; those that have started stay as they are.
+
+        Views whose code is new begin their runs; `replays.follow()` fills these.
+        """
+        at = microseconds(self._now())
         for member in self.members.values():
-            begin(member, self.runs, microseconds(self._now()), cost)
+            self.replays.notice(member, begin(member, self.runs, at, at, Cost()))
 
     # -- the log
 
@@ -137,41 +143,28 @@ class Reactions:
                 except Exception:  # such as one that stops at a commit: no other waits for it
                     log.exception("%s could not read the log to its end", group)
                     ended = False
+        self.replays.follow()
         return ended
 
     def _first(self, mine: Sequence[Member]) -> int:
         """Give the moment that the first of some members starts from."""
-        fresh = microseconds(self._now() - GRACE)
-        return min(member.since(begin(member, self.runs, fresh, Cost())) for member in mine)
+        return min(member.since(self._begin(member, Cost())) for member in mine)
+
+    def _begin(self, member: Member, cost: Cost) -> Control:
+        now = self._now()
+        return begin(member, self.runs, microseconds(now - GRACE), microseconds(now), cost)
 
     # -- replays
 
     def replay(self, name: str, progress: Progress | None = None) -> None:
-        """Build a view anew from the stored history, beside the live run, or call a processor's handlers again for it.
+        """Build a view anew, or call a processor's handlers again, to the end and in this process."""
+        self.replays.to_end(name, progress)
 
-        A processor's name stands for its handlers and the views that it keeps.
-        """
+    def _named(self, name: str) -> list[Member]:
         mine = [member for member in self.members.values() if name in (member.name, member.group)]
         if not mine:
             raise self._no_such(name)
-        done = 0
-
-        def told(count: int) -> None:
-            if progress is not None:
-                progress(done + count)
-
-        for member in mine:
-            if isinstance(member, PublisherMember):
-                raise UnknownMessage("publishers take part in no replay: what they sent is sent")
-            replay = Replay(
-                self.runs, member.name, self._replaying(member), self.decoder, self._now,
-                switches=member.switches, code=member.code,
-            )  # fmt: skip
-            replay.run(told)
-            done += replay.done
-
-    def _replaying(self, member: Member) -> Callable[[int], Taker]:
-        return lambda run: member.taker(run, 0, replays=True)
+        return mine
 
     # -- what is parked
 
@@ -189,7 +182,7 @@ class Reactions:
                     self._indexer.index((delivery.item,), cost)
                 for member in self._selected:
                     if not member.tracking and not member.stored_names.isdisjoint(commit.names):
-                        control = begin(member, self.runs, microseconds(self._now() - GRACE), cost)
+                        control = self._begin(member, cost)
                         for run in runs_of(member, control):
                             member.parked(run, member.since(control)).give_up(commit, why, cost)
             except Exception:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from ..errors import MalformedMessage
+from ..invocation import invoked
 from .application import Application
 from .documents import shown
 
@@ -60,6 +61,7 @@ SOURCES: Final = (
     Source("HTTP API or Function URL", "http_api", lambda event: "rawPath" in event and "requestContext" in event),
     Source("load balancer", "load_balancer", _from_load_balancer),
     Source("REST API", "rest_api", lambda event: "httpMethod" in event and "path" in event),
+    Source("replay", "replay", lambda event: "replay" in event),
     Source("SQS", "sqs", _records_of("aws:sqs")),
     Source("SNS", "sns", _records_of("aws:sns")),
     Source("stream", "streams", _records_of("aws:dynamodb", "aws:kinesis")),
@@ -90,4 +92,5 @@ def handle(event: Any, context: Any, app: Application) -> Any:
         )
         log.warning("%s", error)
         raise error
-    return source.handle(event, context, app)
+    with invoked(context):
+        return source.handle(event, context, app)

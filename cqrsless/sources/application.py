@@ -44,6 +44,10 @@ class Application(Protocol):
         """Park the aggregates of commits that Lambda gave up on; give the ids of those that could not be parked."""
         ...
 
+    def answer_replay(self, name: str, run: int | None) -> dict[str, Any]:
+        """Begin a replay, or go on with one of its runs; say how far each run is."""
+        ...
+
     @property
     def store(self) -> Store: ...
 

@@ -78,3 +78,56 @@ print(fingerprint(made.freeze().views["Summary"], made.freeze().projectors))
 def test_it_is_the_same_in_every_process() -> None:
     run = partial(subprocess.run, [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert len({run().stdout for _ in range(2)}) == 1
+
+
+def helper(row: Any) -> Any:
+    return {**row, "a": 1}
+
+
+def helping(row: Any, event: Any) -> Any:
+    return [helper(one) for one in row]
+
+
+def test_functions_of_the_same_package_are_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = told(helping)
+    monkeypatch.setitem(globals(), "helper", lambda row: {**row, "a": 2})
+    assert told(helping) != before
+
+
+def wrapped_in(fn: Any) -> Any:
+    from functools import wraps
+
+    @wraps(fn)
+    def around(row: Any, event: Any) -> Any:
+        return fn(row, event)
+
+    return around
+
+
+def test_what_a_decorator_wraps_is_looked_into() -> None:
+    assert told(wrapped_in(one)) == told(wrapped_in(one))
+    assert told(wrapped_in(one)) != told(wrapped_in(lambda row, event: {"status": "paid"}))
+
+
+def recursive(row: Any, event: Any) -> Any:
+    return recursive(row, event) if event else row
+
+
+def test_a_function_that_calls_itself_is_told() -> None:
+    assert told(recursive) == told(recursive)
+
+
+def test_the_order_in_which_modules_are_imported_is_no_part_of_the_code() -> None:
+    def made(*names: str) -> str:
+        registry = Registry("shop")
+        view = registry.view("Summary", key="order_id")
+        for name in names:
+            registry.projector(name, view=view)(one)
+        model = registry.freeze()
+        return fingerprint(model.views["Summary"], model.projectors)
+
+    assert made("Placed", "Paid") == made("Paid", "Placed") != made("Placed")
+
+
+def test_it_says_which_python_tells_it() -> None:
+    assert told(one).startswith(f"{sys.implementation.cache_tag}:")
