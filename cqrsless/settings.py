@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["in_lambda", "selected_processor", "store_url"]
+__all__ = ["dead_letter_queues", "in_lambda", "selected_processor", "store_url"]
 
 
 def in_lambda(environ: Mapping[str, str]) -> bool:
@@ -25,3 +25,13 @@ def store_url(environ: Mapping[str, str]) -> str:
 def selected_processor(environ: Mapping[str, str]) -> str | None:
     """Give what a function does with commits, by `CQRSLESS_PROCESSOR`; `None`: everything."""
     return environ.get("CQRSLESS_PROCESSOR") or None
+
+
+def dead_letter_queues(environ: Mapping[str, str]) -> frozenset[str]:
+    """Give the dead-letter queues that this function is fed from, by `CQRSLESS_DEAD_LETTERS`: names or ARNs.
+
+    >>> sorted(dead_letter_queues({"CQRSLESS_DEAD_LETTERS": "mail-dead.fifo, arn:aws:sqs:eu-west-1:1:views-dead.fifo"}))
+    ['mail-dead.fifo', 'views-dead.fifo']
+    """
+    given = environ.get("CQRSLESS_DEAD_LETTERS", "").split(",")
+    return frozenset(queue.strip().rpartition(":")[2] for queue in given if queue.strip())

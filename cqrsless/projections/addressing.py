@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ..delivery.commit import Commit
 from ..delivery.places import Key
@@ -12,6 +12,16 @@ from ..keys import split_id
 from ..messages import Message
 from ..registry import ProjectorRecord, ViewRecord
 from .rows import Layout, parts_of
+
+#: What the framework injects by name: given the names and the message, the values.
+Inject = Callable[[tuple[str, ...], Message], dict[str, Any]]
+
+
+class Row(NamedTuple):
+    """A row that an event is folded into: where it is, and its key as the view's users know it."""
+
+    at: Key
+    key: Any
 
 
 class Addresses:
@@ -31,23 +41,29 @@ class Addresses:
         except ValidationFailed:  # an id that fits into its own key, and not into the longer one of a row
             return None
 
-    def rows(self, projector: ProjectorRecord, message: Message, commit: Commit) -> list[Key]:
-        """Give the keys of the rows that a projector folds an event into, each once."""
+    def rows(self, projector: ProjectorRecord, message: Message, commit: Commit) -> list[Row]:
+        """Give the rows that a projector folds an event into, each once."""
         if projector.keys is not None:
             who = f"keys= of {self._who(projector, message)}"
             given: Any = projector.keys(message.payload, message)
             if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
                 raise CqrslessError(f"{who} gave a {type(given).__name__}: give a list of keys, empty for no row")
-            return list(dict.fromkeys(self._key(one, who) for one in given))
+            rows: dict[Key, Row] = {}
+            for row in (self._row(one, who) for one in given):
+                rows.setdefault(row.at, row)
+            return list(rows.values())
         if projector.key is not None:
             who = f"key= of {self._who(projector, message)}"
-            return [self._key(projector.key(message.payload, message), who)]
-        return [self._layout.key([self._field(field, projector, message, commit) for field in self._view.key])]
+            return [self._row(projector.key(message.payload, message), who)]
+        return [self._made([self._field(field, projector, message, commit) for field in self._view.key])]
 
-    def _key(self, given: Any, who: str) -> Key:
+    def _row(self, given: Any, who: str) -> Row:
         if given is None:
             raise CqrslessError(f"{who} gave None: give the row's key, or write keys= and give [] for no row")
-        return self._layout.key(parts_of(self._view, given, who))
+        return self._made(parts_of(self._view, given, who))
+
+    def _made(self, values: Sequence[Any]) -> Row:
+        return Row(self._layout.key(values), values[0] if len(values) == 1 else tuple(values))
 
     def _field(self, field: str, projector: ProjectorRecord, message: Message, commit: Commit) -> Any:
         payload = message.payload
@@ -66,3 +82,10 @@ class Addresses:
     def _who(self, projector: ProjectorRecord, message: Message) -> str:
         name = getattr(projector.fn, "__qualname__", None) or type(projector.fn).__qualname__
         return f"the projector {name} of {message.name} into the view {self._view.name}"
+
+
+def injected(inject: Inject, names: tuple[str, ...], message: Message, row: Row) -> dict[str, Any]:
+    """Give what a projector takes by name: among it, as `key`, the key of the row that it folds into."""
+    if "key" not in names:
+        return inject(names, message) if names else {}
+    return {**inject(tuple(name for name in names if name != "key"), message), "key": row.key}

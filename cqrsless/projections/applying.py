@@ -18,11 +18,9 @@ from ..logs import current_message
 from ..messages import Cost, Message
 from ..registry import ProcessorRecord, ProjectorRecord, ViewRecord
 from ..store import TRANSACTION_LIMIT, TRANSACTION_SIZE_LIMIT, Delete, Item, Put, Write, total_size
-from .addressing import Addresses
+from .addressing import Addresses, Inject, Row, injected
 from .rows import Layout, text_of, with_row
 
-#: What the framework injects by name: given the names and the message, the values.
-Inject = Callable[[tuple[str, ...], Message], dict[str, Any]]
 RETRIES: Final = 5
 
 
@@ -31,7 +29,7 @@ class Step(NamedTuple):
 
     projector: ProjectorRecord
     message: Message
-    key: Key
+    row: Row
 
 
 class ViewConsumer:
@@ -95,7 +93,7 @@ class ViewConsumer:
         was = self.owned(commit, {"pk": here[0], "sk": here[1]} if place is None else place)
         try:
             steps = self._steps(commit, tries(was, commit.number) + 1)
-            keys = dict.fromkeys(step.key for step in steps)
+            keys = dict.fromkeys(step.row.at for step in steps)
             self._check_count(commit, len(keys.keys() | {here}))
         except Exception as error:
             return self._failed(was, commit, error, cost)
@@ -120,10 +118,10 @@ class ViewConsumer:
         replaying = self.replaying
         messages = commit.messages(self.stored_names)
         return [
-            Step(projector, message, key)
+            Step(projector, message, row)
             for message in (one._replace(attempt=attempt, replaying=replaying) for one in messages)
             for projector in self._projectors.get(message.name, ())
-            for key in self.addresses.rows(projector, message, commit)
+            for row in self.addresses.rows(projector, message, commit)
         ]
 
     def _fold(self, steps: Sequence[Step], items: Mapping[Key, Item | None]) -> dict[Key, str | None]:
@@ -134,15 +132,16 @@ class ViewConsumer:
             message = step.message
             if at < last[message.sequence]:  # a projector may change its payload in place
                 message = message._replace(payload=deepcopy(message.payload))
-            text = texts[step.key]
-            texts[step.key] = self._project(step.projector, message, None if text is None else codec.decode(text))
+            text = texts[step.row.at]
+            before = None if text is None else codec.decode(text)
+            texts[step.row.at] = self._project(step.projector, message, before, step.row)
         return texts
 
-    def _project(self, projector: ProjectorRecord, message: Message, row: Any) -> str | None:
+    def _project(self, projector: ProjectorRecord, message: Message, before: Any, row: Row) -> str | None:
         token = current_message.set(message)
         try:
-            injected = self._inject(projector.inject, message) if projector.inject else {}
-            after = projector.fn(row, message.payload, **injected)
+            given = injected(self._inject, projector.inject, message, row)
+            after = projector.fn(before, message.payload, **given)
         finally:
             current_message.reset(token)
         if after is None:

@@ -56,7 +56,7 @@ class Injection:
     def into(self, who: str, record: Record, special: Collection[str] = ()) -> Record:
         """Give the record with what is really injected: a parameter with a default is left alone if nobody has it.
 
-        `special` are the names that the framework injects itself, of `message` and `views`.
+        `special` are the names that the framework injects itself here: `message`, `views`, a projector's `key`.
         """
         inject = tuple(name for name in record.inject if self._has(who, record, name, special))
         return record if inject == record.inject else record.replace(inject=inject)

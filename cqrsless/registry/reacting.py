@@ -164,7 +164,7 @@ class ReactingDecorators(ShelfWriter):
         """Fold an event into a row of a view: `def project(row, event)` gives the row after it, or `None` for no row.
 
         The row's key comes from `key(event, message)`, several rows' from `keys`, else from the payload, else from the
-        aggregate's id.
+        aggregate's id; `*, key` gets it, a pair as a tuple.
 
         >>> from cqrsless import Registry
         >>> orders = Registry("orders")

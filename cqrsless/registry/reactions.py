@@ -113,7 +113,7 @@ class Reactions:
             text = f"{who} is of the view {record.view!r}, which registry {self._registry!r} does not have{hint}"
             raise wrong(record.place, text)
         resolved = record.replace(names=self._events.current_names(record.names))
-        return self._injection.into(f"{who} of view {record.view!r}", resolved, ("message",))
+        return self._injection.into(f"{who} of view {record.view!r}", resolved, ("message", "key"))
 
     def _publisher(self, record: PublisherRecord) -> PublisherRecord:
         resolved = record.replace(names=self._events.current_names(record.names))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..delivery.batches import Delivery
 from ..errors import MalformedMessage, NotFound
 from ..messages import Cost
+from ..settings import dead_letter_queues
 from ..store import KEY_LIMIT
 from . import forms
 from .application import Application
@@ -34,7 +36,7 @@ def handle(event: Mapping[str, Any], context: Any, app: Application) -> dict[str
     nameless: MalformedMessage | None = None
     held: set[str] = set()
     commits = _commits(event["Records"])
-    missing = _consume(commits, app) if commits else frozenset[str]()
+    missing = _take(commits, app) if commits else frozenset[str]()
     for record in event["Records"]:
         message_id = record.get("messageId") if isinstance(record, Mapping) else None
         if (
@@ -64,9 +66,17 @@ def handle(event: Mapping[str, Any], context: Any, app: Application) -> dict[str
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _commits(records: Any) -> dict[str, tuple[str, int]]:
+class _Reference(NamedTuple):
+    """A commit that a message refers to; `dead` says where the message comes from that nobody could handle."""
+
+    key: str
+    number: int
+    dead: str | None
+
+
+def _commits(records: Any) -> dict[str, _Reference]:
     """Find the records that refer to a commit, as a function that fans out sends them: its key and number."""
-    found: dict[str, tuple[str, int]] = {}
+    found: dict[str, _Reference] = {}
     for record in records:
         if not isinstance(record, Mapping) or not isinstance(record.get("messageId"), str):
             continue
@@ -79,16 +89,31 @@ def _commits(records: Any) -> dict[str, tuple[str, int]]:
         except (MalformedMessage, KeyError, TypeError):
             continue  # it is no reference: it is told what is wrong with it like any other message
         if isinstance(key, str) and 0 < len(key) <= KEY_LIMIT and type(number) is int and 0 < number < 2**63:
-            found[record["messageId"]] = (key, number)
+            found[record["messageId"]] = _Reference(key, number, _dead(record))
     return found
 
 
-def _consume(commits: Mapping[str, tuple[str, int]], app: Application) -> frozenset[str]:
-    """Read commits from the table and offer them to this function's consumers; give the records that failed."""
+def _dead(record: Mapping[str, Any]) -> str | None:
+    """Say of which queue a message ended in its dead-letter queue; `None` for one that comes from a queue at work.
+
+    SQS notes the queue on a message that it moves; a queue that is named in `CQRSLESS_DEAD_LETTERS` needs no note.
+    """
+    attributes, arn = record.get("attributes"), record.get("eventSourceARN")
+    source = attributes.get("DeadLetterQueueSourceArn") if isinstance(attributes, Mapping) else None
+    if isinstance(source, str) and source:
+        return source
+    if isinstance(arn, str) and arn.rpartition(":")[2] in dead_letter_queues(os.environ):
+        return arn
+    return None
+
+
+def _take(commits: Mapping[str, _Reference], app: Application) -> frozenset[str]:
+    """Read commits from the table and offer them to this function's consumers, or park them; give what failed."""
     deliveries: list[Delivery] = []
+    given_up: dict[str, list[Delivery]] = {}
     failed: set[str] = set()
     stuck: set[str] = set()
-    for message_id, (key, number) in commits.items():
+    for message_id, (key, number, dead) in commits.items():
         try:
             item = app.store.get("events", key, number, Cost())
             if item is None:
@@ -100,8 +125,14 @@ def _consume(commits: Mapping[str, tuple[str, int]], app: Application) -> frozen
             continue
         if key in stuck:
             failed.add(message_id)
+        elif dead is not None:
+            given_up.setdefault(dead, []).append(Delivery(message_id, item))
         else:
             deliveries.append(Delivery(message_id, item))
+    for queue, dead_ones in given_up.items():
+        why = f"SQS gave up: the message of this commit is in the dead-letter queue of {queue.rpartition(':')[2]}"
+        log.error("%s commits from %s were not handled: their aggregates are parked", len(dead_ones), queue)
+        failed.update(app.park_given_up(dead_ones, why))
     return frozenset(failed) | frozenset(app.consume(deliveries) if deliveries else ())
 
 

@@ -197,6 +197,25 @@ def test_a_key_function_says_the_row_by_a_value_or_by_a_pair() -> None:
     assert bench.rows("Daily") == {("n1l13", "so-1"): {"name": "Placed", "in": "EUR"}}
 
 
+def test_a_projector_may_be_told_the_key_of_its_row_which_may_not_be_there_yet() -> None:
+    made = registry()
+
+    @made.projector("Placed", view=made.view("Tagged", key="tag"), keys=lambda event, message: event["tags"])
+    def tagged(row: Any, event: Any, *, key: Any, currency: str) -> Any:
+        return {"tag": key, "in": currency, "n": (row or {"n": 0})["n"] + 1}
+
+    @made.projector("Placed", view=made.view("Daily", key=("day", "order_id")))
+    def daily(row: Any, event: Any, *, key: Any) -> Any:
+        return {"key": list(key)}
+
+    bench = Bench(made, currency="EUR")
+    bench.container().feed(bench.commit("Order:o-1", ("Placed", order(day=3, tags=["a", 7, "a"]))))
+    assert {row["tag"]: row for row in bench.rows("Tagged").values()} == {
+        tag: {"tag": tag, "in": "EUR", "n": 1} for tag in ("a", 7)
+    }
+    assert list(bench.rows("Daily").values()) == [{"key": [3, "o-1"]}]
+
+
 def test_ninety_nine_rows_are_the_most_of_a_commit() -> None:
     made = registry()
     made.projector("Tagged", view=made.view("Tags", key="tag"), keys=lambda event, message: range(event["count"]))(

@@ -124,6 +124,65 @@ def test_a_failing_aggregate_is_held_back_in_its_order(app: App, shop: Shop, mon
     assert [number for id_, number in shop.mailed if id_ == "b1"] == list(range(2, 10))
 
 
+@pytest.mark.parametrize("how", ["noted", "named"])
+def test_what_ended_in_the_dead_letter_queue_parks_its_aggregate(
+    app: App, shop: Shop, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    queue = FakeQueue()
+    FanOut({"mailer": queue}, {"mailer": frozenset({"OrderTouched"})}).consume(deliveries(app))
+    monkeypatch.setenv("CQRSLESS_PROCESSOR", "mailer")
+    mailer = App(app.store, registry=shop.registry)
+    event = queue.event()
+    (dead,) = [one for one in event["Records"] if '"Order#a1", "number": 2}' in one["body"]]
+    event["Records"].remove(dead)
+    if how == "noted":
+        dead["attributes"]["DeadLetterQueueSourceArn"] = dead["eventSourceARN"]
+    else:
+        monkeypatch.setenv("CQRSLESS_DEAD_LETTERS", "other.fifo,arn:aws:sqs:eu-west-1:123456789012:mailer-dead.fifo")
+    dead["eventSourceARN"] = "arn:aws:sqs:eu-west-1:123456789012:mailer-dead.fifo"
+
+    assert handle({"Records": [dead]}, None, mailer) == {"batchItemFailures": []}
+    assert handle(event, None, mailer) == {"batchItemFailures": []}
+
+    assert {id_ for id_, _ in shop.mailed} == {"b1"}
+    (letter,) = mailer.letters.list("mailer")
+    assert (letter.key, letter.commit, letter.seen) == ("Order#a1", 2, 9)
+    name = "mailer.fifo" if how == "noted" else "mailer-dead.fifo"
+    assert letter.why == f"SQS gave up: the message of this commit is in the dead-letter queue of {name}"
+    assert mailer.letters.retry("mailer") == []
+    assert [number for id_, number in shop.mailed if id_ == "a1"] == list(range(2, 10))
+
+
+def test_a_dead_letter_that_was_handled_after_all_parks_nothing(
+    app: App, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = FakeQueue()
+    FanOut({"mailer": queue}, {"mailer": frozenset({"OrderTouched"})}).consume(deliveries(app))
+    monkeypatch.setenv("CQRSLESS_PROCESSOR", "mailer")
+    mailer = App(app.store, registry=shop.registry)
+    handle(queue.event(), None, mailer)
+    event = queue.event()
+    for record in event["Records"]:
+        record["attributes"]["DeadLetterQueueSourceArn"] = record["eventSourceARN"]
+    assert handle(event, None, mailer) == {"batchItemFailures": []}
+    assert mailer.letters.list("mailer") == []
+
+
+def test_a_dead_letter_that_cannot_be_parked_comes_again(app: App, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = FakeQueue()
+    FanOut({"mailer": queue}, {"mailer": frozenset({"OrderTouched"})}).consume(deliveries(app)[:3])
+    event = queue.event()
+    for record in event["Records"]:
+        record["attributes"]["DeadLetterQueueSourceArn"] = record["eventSourceARN"]
+    monkeypatch.setattr(app.store, "write", _refuse)
+    failed = [{"itemIdentifier": record["messageId"]} for record in event["Records"]]
+    assert handle(event, None, app) == {"batchItemFailures": failed}
+
+
+def _refuse(*_: Any) -> None:
+    raise ConnectionError("no table")
+
+
 def test_a_reference_to_no_commit_is_a_failure(app: App) -> None:
     event = {
         "Records": [

@@ -10,7 +10,7 @@ from ...delivery.commit import Commit, Decoder
 from ...delivery.places import Key
 from ...logs import handling
 from ...messages import Message
-from ...projections.addressing import Addresses
+from ...projections.addressing import Addresses, Row, injected
 from ...projections.rows import Layout
 from ...registry import Model, ProjectorRecord, ViewRecord
 from ...surroundings import Surroundings
@@ -44,19 +44,19 @@ class Rows:
         for at, message in enumerate(commit.messages(self.stored_names)):
             message = message._replace(replaying=replaying)
             for projector in self._projectors.get(message.name, ()):
-                for key in self.addresses.rows(projector, message, commit):
+                for row in self.addresses.rows(projector, message, commit):
                     own = commit.messages(self.stored_names)[at]._replace(replaying=replaying)
-                    self._project(projector, own, key)
-                    touched.add(key)
+                    self._project(projector, own, row)
+                    touched.add(row.at)
         return touched
 
-    def _project(self, projector: ProjectorRecord, message: Message, key: Key) -> None:
-        row = self.rows.pop(key, None)
-        injected = self._surroundings.injected(projector.inject, message) if projector.inject else {}
+    def _project(self, projector: ProjectorRecord, message: Message, row: Row) -> None:
+        before = self.rows.pop(row.at, None)
+        given = injected(self._surroundings.injected, projector.inject, message, row)
         with handling(message):
-            after = projector.fn(None if row is None else codec.decode(row), message.payload, **injected)
+            after = projector.fn(None if before is None else codec.decode(before), message.payload, **given)
         if after is not None:
-            self.rows[key] = codec.encode(after, "a row")[0]
+            self.rows[row.at] = codec.encode(after, "a row")[0]
 
     def row(self, key: Key) -> Any:
         text = self.rows.get(key)
