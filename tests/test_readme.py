@@ -16,7 +16,7 @@ import pytest
 import cqrsless
 from cqrsless import App, CommandResult, errors
 from cqrsless.delivery.letters import Letters
-from cqrsless.testing import Given, Outcome
+from cqrsless.testing import Given, Outcome, Reaction, lambda_events
 
 ROOT = Path(__file__).parent.parent
 PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
@@ -189,8 +189,18 @@ def test_what_the_application_is_said_to_do_it_does() -> None:
         assert isinstance(vars(App)[name], property)
     for name in re.findall(r"`\.(\w+)\(", section("The application")):
         assert callable(getattr(Letters, name))
-    for step in re.findall(r"`\.(\w+)\(", section("Test it")):
-        assert callable(getattr(Given, step, None) or getattr(Outcome, step, None))
+
+
+def test_what_tests_are_said_to_have_they_have() -> None:
+    page = PAGES[ROOT / "docs" / "testing.md"]
+    commands, events = page.split("## Events")[0], page.split("## Events")[1].split("\n## ")[0]
+    for part, outcome in ((commands, Outcome), (events, Reaction)):
+        told = set(re.findall(r"`\.(\w+)\(", part))
+        checks = {name for name in vars(outcome) if name.startswith("then") or name == "twice"}
+        steps = {name for name in vars(Given) if not name.startswith("_")} if outcome is Outcome else {"when"}
+        assert told == checks | steps
+    assert set(re.findall(r"^\| `(\w+)\(", page.split("## Lambda's events")[1], re.M)) <= set(lambda_events.__all__)
+    assert set(lambda_events.__all__) - {"OnFailure"} <= set(re.findall(r"`(\w+)\(", page))
 
 
 def test_the_changelog_has_a_place_for_what_comes() -> None:

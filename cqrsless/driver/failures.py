@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from hashlib import md5
 from typing import Any, Final, Protocol
 from urllib.parse import quote_plus
 from uuid import NAMESPACE_OID, uuid5
@@ -107,17 +108,34 @@ class ObjectDestination:
 
     def notification(self, key: str) -> dict[str, Any]:
         """Give the event that S3 sends to a function when an object was made."""
+        body = self.objects[key]
+        written = json.loads(body)
+        request = written["requestContext"]["requestId"]
         return {
             "Records": [
                 {
                     "eventVersion": "2.1",
                     "eventSource": "aws:s3",
                     "awsRegion": "local",
+                    "eventTime": written["timestamp"],
                     "eventName": "ObjectCreated:Put",
+                    "userIdentity": {"principalId": "AWS:lambda"},
+                    "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+                    "responseElements": {"x-amz-request-id": request, "x-amz-id-2": request},
                     "s3": {
                         "s3SchemaVersion": "1.0",
-                        "bucket": {"name": self.bucket, "arn": f"arn:aws:s3:::{self.bucket}"},
-                        "object": {"key": quote_plus(key, safe="/"), "size": len(self.objects[key])},
+                        "configurationId": "given-up",
+                        "bucket": {
+                            "name": self.bucket,
+                            "ownerIdentity": {"principalId": "local"},
+                            "arn": f"arn:aws:s3:::{self.bucket}",
+                        },
+                        "object": {
+                            "key": quote_plus(key, safe="/"),
+                            "size": len(body.encode()),
+                            "eTag": md5(body.encode(), usedforsecurity=False).hexdigest(),
+                            "sequencer": f"{len(self.objects):016X}",
+                        },
                     },
                 }
             ]

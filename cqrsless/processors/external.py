@@ -15,7 +15,7 @@ from ..codec import encode
 from ..errors import GiveUp
 from ..logs import handling
 from ..messages import Message
-from .handlers import EventHandler
+from .handlers import Handler
 
 if TYPE_CHECKING:
     from ..registry import EventModel
@@ -31,8 +31,8 @@ class ExternalEvents:
     `handlers` are those whose record has a `source`, with that source.
     """
 
-    def __init__(self, handlers: Iterable[tuple[str, EventHandler]], events: Mapping[str, EventModel]) -> None:
-        self._handlers: dict[tuple[str, str], list[EventHandler]] = {}
+    def __init__(self, handlers: Iterable[tuple[str, Handler]], events: Mapping[str, EventModel]) -> None:
+        self._handlers: dict[tuple[str, str], list[Handler]] = {}
         for source, handler in handlers:
             for name in handler.names:
                 self._handlers.setdefault((source, name), []).append(handler)

@@ -1,8 +1,24 @@
-"""What tests of an application use: decisions, told as given, when, then; and a simulation of the whole of it."""
+"""What tests of an application use: stories told as given, when, then; events of every Lambda source; a simulation."""
 
 from __future__ import annotations
 
-from .decisions import Given, Outcome, given
+from . import lambda_events
+from .clocks import Clock
+from .counting import assert_cost, counted
+from .decisions import Outcome
+from .reactions import Reaction
 from .simulation import SimulationFailed, simulate
+from .stories import Given, given
 
-__all__ = ["Given", "Outcome", "SimulationFailed", "given", "simulate"]
+__all__ = [
+    "Clock",
+    "Given",
+    "Outcome",
+    "Reaction",
+    "SimulationFailed",
+    "assert_cost",
+    "counted",
+    "given",
+    "lambda_events",
+    "simulate",
+]

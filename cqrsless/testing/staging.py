@@ -1,0 +1,39 @@
+"""The application of one test on a store in memory, brought to the past that the test gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..app import App
+from ..registry import Registry
+from .pasts import Aggregate
+from .racing import ContestedStore
+
+__all__ = ["Stage"]
+
+
+class Stage:
+    """An application that nobody else has, and the aggregate that the test is about."""
+
+    aggregate: Aggregate | None = None
+
+    def __init__(
+        self,
+        registry: Registry | None,
+        resources: Mapping[str, Any] | None,
+        now: datetime | Callable[[], datetime] | None,
+    ) -> None:
+        self._registry = registry
+        self._resources = resources
+        self._now = (lambda: now) if isinstance(now, datetime) else now
+        self.store = ContestedStore()
+        self.app = self._application(self.store)
+
+    def elsewhere(self) -> App:
+        """Give the same application in another container."""
+        return self._application(self.store.elsewhere())
+
+    def _application(self, store: ContestedStore) -> App:
+        return App(store, registry=self._registry, resources=self._resources, clock=self._now)
