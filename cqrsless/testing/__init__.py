@@ -1,8 +1,7 @@
-"""What tests of an application use: stories told as given, when, then; events of every Lambda source; a simulation."""
+"""What tests of an application use: stories told as given, when, then; costs; a simulation."""
 
 from __future__ import annotations
 
-from . import lambda_events
 from .clocks import Clock
 from .counting import assert_cost, counted
 from .decisions import Outcome
@@ -19,6 +18,5 @@ __all__ = [
     "assert_cost",
     "counted",
     "given",
-    "lambda_events",
     "simulate",
 ]
