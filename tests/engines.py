@@ -145,6 +145,11 @@ def _running(
         raise RuntimeError(f"{requirement} does not start:\n{log.read().decode(errors='replace')[-2000:]}")
 
 
+def console_script(requirement: str, name: str) -> Path:
+    """Give a console script of a package, installed in an environment of its own."""
+    return _installed(requirement) / "bin" / name
+
+
 def _installed(requirement: str) -> Path:
     home = FOLDER / f"{requirement.replace('==', '-')}-py{sys.version_info.major}.{sys.version_info.minor}"
     FOLDER.mkdir(exist_ok=True)

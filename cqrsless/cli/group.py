@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "cqrsless"]
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "routes": ("routes", "List every handler: what calls it, what it works on, where it stands."),
     "diagram": ("diagram", "Draw commands, aggregates, events, processors and views as a Mermaid flowchart."),
+    "template": ("template", "Write the template of the stack: SAM, CloudFormation or Terraform."),
 }
 
 

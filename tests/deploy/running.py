@@ -1,0 +1,361 @@
+"""A planned stack, run in this process: every function as the plan has it, fed as its mappings say, its calls noted.
+
+The services are moto's; what Lambda does between them is done here, by the project's own driver and in its plainest
+form: queues are read, schedules fire, objects invoke. Each call is noted with the function in whose name it is made,
+as IAM would be asked for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from botocore.client import BaseClient
+
+from cqrsless import App, Registry
+from cqrsless.deploy.cloudformation import stream_settings
+from cqrsless.deploy.plan import Function, Plan
+from cqrsless.deploy.values import Attribute, Place, Text
+from cqrsless.driver import Driver, EventSourceMapping, StreamsFeed
+from cqrsless.driver.dynamodb_streams import latest_stream
+from cqrsless.driver.failures import GivenUp
+from cqrsless.sources import handle
+
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+PREFIX = "orders"
+Call = tuple[str, str]
+
+_caller: ContextVar[str | None] = ContextVar("caller", default=None)
+#: What IAM calls an operation where it has another name for it.
+_RENAMED = {"sns:PublishBatch": "sns:Publish", "sqs:SendMessageBatch": "sqs:SendMessage"}
+
+
+class RunningStack:
+    """The stack of one application, on a clock that the test moves."""
+
+    def __init__(self, plan: Plan, registry: Registry, now: datetime, resources: Mapping[str, Any]) -> None:
+        self.plan = plan
+        self.now = now
+        self.calls: dict[str, set[Call]] = {function.id: set() for function in plan.functions}
+        self.failing: set[str] = set()
+        self._made: dict[tuple[str, str], Any] = {}
+        self._registry = registry
+        self._resources = resources
+        self._apps: dict[str, App] = {}
+        self._driver = Driver(clock=lambda: self.now, sleep=self._sleep)
+        self._make()
+
+    # -- what is asked of it
+
+    def command(self, name: str, payload: Mapping[str, Any], id: str) -> Any:
+        return self.invoke("CommandsFunction", {"command": name, "payload": payload, "id": id})
+
+    def ask(self, name: str, payload: Mapping[str, Any]) -> Any:
+        return self.invoke("CommandsFunction", {"query": name, "payload": payload})
+
+    def send(self, queue: str, body: Mapping[str, Any]) -> None:
+        boto3.client("sqs").send_message(
+            QueueUrl=self._attribute(Attribute(queue, "url")), MessageBody=json.dumps(body)
+        )
+
+    def settle(self) -> None:
+        """Deliver until nothing is left to."""
+        while self._streams() or self._queues():
+            pass
+
+    def advance(self, delta: timedelta) -> int:
+        """Move the clock, and let every schedule fire that is due by then."""
+        self.now += delta
+        fired = 0
+        client = boto3.client("scheduler")
+        for group in [self.plan.schedule_group] if self.plan.schedule_group is not None else []:
+            for entry in client.list_schedules(GroupName=self.text(group.name))["Schedules"]:
+                found = client.get_schedule(GroupName=self.text(group.name), Name=entry["Name"])
+                due = datetime.strptime(found["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)")
+                if due.replace(tzinfo=timezone.utc) <= self.now:
+                    client.delete_schedule(GroupName=self.text(group.name), Name=entry["Name"])
+                    self._invoke_later(self._by_arn(found["Target"]["Arn"]), json.loads(found["Target"]["Input"]))
+                    fired += 1
+        self.settle()
+        return fired
+
+    def invoke(self, function: str, event: Any) -> Any:
+        if function in self.failing:
+            raise RuntimeError("Runtime exited with error: signal: killed")
+        with self._as(function):
+            return handle(json.loads(json.dumps(event)), None, self.app(function))
+
+    def app(self, function: str) -> App:
+        """Give what a function runs, made as in its environment."""
+        if function not in self._apps:
+            variables = {name: self.text(value) for name, value in self.plan.function(function).environment.items()}
+            with patch.dict(os.environ, variables):
+                app = App(
+                    variables["CQRSLESS_STORE"],
+                    registry=self._registry,
+                    resources=self._resources,
+                    clock=lambda: self.now,
+                )
+                _ = app.letters  # what reacts is made with it
+            self._apps[function] = app
+        return self._apps[function]
+
+    # -- what Lambda does
+
+    def _streams(self) -> int:
+        """Step by step, since a schedule or a window only waits for time that the test gives."""
+        done = 0
+        while self._driver.step() is not None:
+            done += 1
+        return done
+
+    def _queues(self) -> int:
+        done = 0
+        for mapping in self.plan.queue_mappings:
+            queue = next(one for one in self.plan.queues if one.id == mapping.queue)
+            with self._as(mapping.function):
+                client = boto3.client("sqs")
+                url = self._attribute(Attribute(mapping.queue, "url"))
+                client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+                messages = client.receive_message(
+                    QueueUrl=url, MaxNumberOfMessages=mapping.batch_size, AttributeNames=["All"], VisibilityTimeout=0
+                ).get("Messages", [])
+            if not messages:
+                continue
+            records = [_record(message, self.arn(queue.id)) for message in messages]
+            answer = self.invoke(mapping.function, {"Records": records})
+            failed = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+            with self._as(mapping.function):
+                for message in messages:
+                    if message["MessageId"] not in failed:
+                        client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            done += len(messages) - len(failed)
+        return done
+
+    def _invoke_later(self, function: str, event: Any) -> None:
+        """Invoke with nobody waiting: three times, and then it is sent to where nothing is lost."""
+        undelivered = self.plan.function(function).undelivered
+        for _ in range(3):
+            try:
+                self.invoke(function, event)
+                return
+            except Exception:
+                continue
+        assert undelivered is not None, f"{function} is invoked with nobody waiting, and has no queue for what fails"
+        with self._as(function):
+            self.send(undelivered, {"requestPayload": event})
+
+    # -- making it
+
+    def _make(self) -> None:
+        dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
+        for table in self.plan.tables:
+            stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
+            dynamodb.create_table(
+                TableName=self.text(table.name),
+                AttributeDefinitions=[
+                    {"AttributeName": table.partition, "AttributeType": "S"},
+                    {"AttributeName": table.sort, "AttributeType": table.sort_type},
+                ],
+                KeySchema=[
+                    {"AttributeName": table.partition, "KeyType": "HASH"},
+                    {"AttributeName": table.sort, "KeyType": "RANGE"},
+                ],
+                BillingMode="PAY_PER_REQUEST",
+                **(stream if table.streamed else {}),
+            )
+        for queue in self.plan.queues:
+            attributes = {"FifoQueue": "true"} if queue.fifo else {}
+            url = sqs.create_queue(QueueName=self.text(queue.name), Attributes=attributes)["QueueUrl"]
+            self._made[queue.id, "url"] = url
+        for bus in self.plan.buses:
+            boto3.client("events").create_event_bus(Name=self.text(bus.name))
+        if self.plan.schedule_group is not None:
+            boto3.client("scheduler").create_schedule_group(Name=self.text(self.plan.schedule_group.name))
+        for bucket in self.plan.buckets:
+            where = {"LocationConstraint": REGION}
+            boto3.client("s3").create_bucket(Bucket=self.text(bucket.name), CreateBucketConfiguration=where)
+        for mapping in self.plan.stream_mappings:
+            self._map(mapping)
+
+    def _map(self, mapping: Any) -> None:
+        settings = {**stream_settings(mapping), "MaximumBatchingWindowInSeconds": 0}
+        table = next(one for one in self.plan.tables if one.id == mapping.table)
+
+        def function(event: Any, context: Any) -> Any:
+            return self.invoke(mapping.function, event)
+
+        arn = latest_stream(boto3.client("dynamodb"), self.text(table.name))
+        self._made[mapping.table, "stream"] = arn
+        client = _AsCaller(boto3.client("dynamodbstreams"), lambda: self._as(mapping.function))
+        destination = None if mapping.bucket is None else _Objects(self, mapping)
+        self._driver.map(
+            EventSourceMapping.from_template(mapping.id, settings),
+            StreamsFeed(client, arn),
+            function,
+            destination=destination,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    # -- names
+
+    def text(self, value: Text) -> str:
+        return "".join(self._part(part) for part in value)
+
+    def _part(self, part: Any) -> str:
+        if isinstance(part, str):
+            return part
+        if isinstance(part, Place):
+            return {"prefix": PREFIX, "account": ACCOUNT, "region": REGION, "partition": "aws"}[part.value]
+        return self._attribute(part)
+
+    def _attribute(self, part: Attribute) -> str:
+        if part.what in ("url", "stream"):
+            return str(self._made[part.of, part.what])
+        return self.arn(part.of) if part.what == "arn" else self._name(part.of)
+
+    def _name(self, id: str) -> str:
+        plan = self.plan
+        groups = () if plan.schedule_group is None else (plan.schedule_group,)
+        every = (*plan.tables, *plan.queues, *plan.functions, *plan.roles, *groups)
+        return self.text(next(one for one in every if one.id == id).name)
+
+    def arn(self, id: str) -> str:
+        name = self._name(id)
+        if any(table.id == id for table in self.plan.tables):
+            return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
+        if any(role.id == id for role in self.plan.roles):
+            return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+
+    def _by_arn(self, arn: str) -> str:
+        name = arn.rpartition(":")[2]
+        return next(function.id for function in self.plan.functions if self.text(function.name) == name)
+
+    # -- who calls
+
+    @contextmanager
+    def _as(self, function: str) -> Iterator[None]:
+        token = _caller.set(function)
+        try:
+            yield
+        finally:
+            _caller.reset(token)
+
+    def allowed(self, function: Function) -> set[Call]:
+        """Give what a function's role allows."""
+        return {
+            (action, self.text(resource))
+            for statement in self.plan.role_of(function).statements
+            for action in statement.actions
+            for resource in statement.resources
+        }
+
+
+class _AsCaller:
+    """A client whose calls are made in a function's name."""
+
+    def __init__(self, client: Any, caller: Callable[[], Any]) -> None:
+        self._client = client
+        self._caller = caller
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**params: Any) -> Any:
+            with self._caller():
+                return getattr(self._client, name)(**params)
+
+        return call
+
+
+class _Objects:
+    """The bucket behind a mapping: what is put there invokes the function."""
+
+    def __init__(self, stack: RunningStack, mapping: Any) -> None:
+        self._stack = stack
+        self._mapping = mapping
+
+    def send(self, given_up: GivenUp) -> None:
+        stack, function = self._stack, self._mapping.function
+        bucket = stack.text(next(one for one in stack.plan.buckets if one.id == self._mapping.bucket).name)
+        key = f"aws/lambda/{self._mapping.id}/{given_up.shard}/{given_up.request}"
+        with stack._as(function):
+            boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(given_up.with_records()).encode())
+        failing, stack.failing = stack.failing, set()
+        notice = {"eventSource": "aws:s3", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
+        stack._invoke_later(function, {"Records": [notice]})
+        stack.failing = failing
+
+
+def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
+    attributes = {**message["Attributes"]}
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": attributes,
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+    }
+
+
+@contextmanager
+def noting_calls(stacks: list[RunningStack]) -> Iterator[None]:
+    """Note every call of botocore's under the function in whose name it is made."""
+    make = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def noted(client: Any, operation: str, params: Mapping[str, Any]) -> Any:
+        caller = _caller.get()
+        if caller is not None:
+            service = client.meta.service_model.signing_name
+            for stack in stacks:
+                stack.calls[caller].update(_asked(stack, service, operation, params))
+        return make(client, operation, params)
+
+    with patch.object(BaseClient, "_make_api_call", noted):
+        yield
+
+
+def _asked(stack: RunningStack, service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Call]:
+    """Give what IAM is asked for one call: actions, each on a resource."""
+    if operation == "TransactWriteItems":
+        for entry in params["TransactItems"]:
+            ((kind, write),) = entry.items()
+            action = {"Put": "PutItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}[kind]
+            yield f"dynamodb:{action}", _table(write["TableName"])
+        return
+    action = _RENAMED.get(f"{service}:{operation}", f"{service}:{operation}")
+    if service == "dynamodb" and "StreamArn" in params:
+        yield action, params["StreamArn"]
+    elif service == "dynamodb" and operation == "GetRecords":
+        yield action, params["ShardIterator"].partition("|")[0] or "?"
+    elif service == "dynamodb":
+        yield action, _table(params["TableName"])
+    elif service == "scheduler":
+        yield action, f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{params['GroupName']}/*"
+        if operation == "CreateSchedule":
+            yield "iam:PassRole", params["Target"]["RoleArn"]
+    elif service == "events":
+        for entry in params["Entries"]:
+            yield action, f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{entry['EventBusName']}"
+    elif service == "sqs":
+        name = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
+        yield action, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+    elif service == "s3":
+        yield action, f"arn:aws:s3:::{params['Bucket']}/*"
+    elif (service, operation) != ("sts", "GetCallerIdentity"):  # which needs no permission
+        yield action, "?"
+
+
+def _table(name: str) -> str:
+    return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
