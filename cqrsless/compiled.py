@@ -94,6 +94,7 @@ class Compiled:
             selection=self._selection,
             fan_out=os.environ.get("CQRSLESS_FANOUT") or None,
             indexes=is_embedded(self._store),
+            metrics=dispatcher.metrics,
         )
 
     def _scheduler(self) -> Scheduler:

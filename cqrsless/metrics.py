@@ -1,4 +1,4 @@
-"""What each command took, in CloudWatch's embedded metric format."""
+"""What each command took, and what each processor did with a batch, in CloudWatch's embedded metric format."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TextIO
 
@@ -41,6 +41,13 @@ class Metrics(Protocol):
         """
         ...
 
+    def processor(self, name: str, *, applied: int, retried: int, parked: int, lag_ms: float) -> None:
+        """Account for what a processor, view, the publishers or the indexer did with one batch of commits.
+
+        `retried` counts attempts that failed and come again, `parked` aggregates; `lag_ms` is the oldest commit's age.
+        """
+        ...
+
 
 _UNITS: Final = (
     ("DurationMs", "Milliseconds"),
@@ -54,9 +61,12 @@ _UNITS: Final = (
 )
 
 
+_PROCESSOR_UNITS: Final = (("Applied", "Count"), ("Retried", "Count"), ("Parked", "Count"), ("LagMs", "Milliseconds"))
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddedMetrics:
-    """Writes one line a command; CloudWatch makes metrics of such lines in a function's log."""
+    """Writes one line a command, and one a processor and batch; CloudWatch makes metrics of them."""
 
     stream: TextIO | None
     namespace: str
@@ -74,16 +84,7 @@ class EmbeddedMetrics:
         outcome: str,
     ) -> None:
         line: dict[str, Any] = {
-            "_aws": {
-                "Timestamp": int(time.time() * 1000),
-                "CloudWatchMetrics": [
-                    {
-                        "Namespace": self.namespace,
-                        "Dimensions": [["Service", "Command"]],
-                        "Metrics": [{"Name": metric, "Unit": unit} for metric, unit in _UNITS],
-                    }
-                ],
-            },
+            "_aws": self._header("Command", _UNITS),
             "Service": self.service,
             "Command": name,
             "DurationMs": round(duration_ms, 3),
@@ -101,6 +102,27 @@ class EmbeddedMetrics:
         if message is not None:
             line["MessageId"] = message.id
             line["CorrelationId"] = message.correlation_id or message.id
+        self._write(line)
+
+    def processor(self, name: str, *, applied: int, retried: int, parked: int, lag_ms: float) -> None:
+        self._write(
+            {
+                "_aws": self._header("Processor", _PROCESSOR_UNITS),
+                "Service": self.service,
+                "Processor": name,
+                "Applied": applied,
+                "Retried": retried,
+                "Parked": parked,
+                "LagMs": round(lag_ms, 3),
+            }
+        )
+
+    def _header(self, dimension: str, units: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        metrics = [{"Name": metric, "Unit": unit} for metric, unit in units]
+        described = {"Namespace": self.namespace, "Dimensions": [["Service", dimension]], "Metrics": metrics}
+        return {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [described]}
+
+    def _write(self, line: Mapping[str, Any]) -> None:
         # One write, so that threads do not mix their lines. Lambda's runtime replaces sys.stdout: look it up each time.
         (self.stream or sys.stdout).write(json.dumps(line) + "\n")
 

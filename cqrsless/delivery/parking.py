@@ -18,6 +18,7 @@ from ..messages import Cost
 from ..store import Delete, Item, Put
 from .commit import Commit
 from .consuming import ATTEMPTS, Consumer, Failed, Feeder, Moved
+from .counting import Counts
 from .places import Places, applied, letter
 from .writing import commit as write
 from .writing import replacing, revised, without
@@ -69,11 +70,21 @@ class Parking:
     Each gives the place as it now stands, or raises `Moved`.
     """
 
-    def __init__(self, places: Places, consumer: str, run: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, places: Places, consumer: str, run: int, now: Callable[[], datetime], counts: Counts | None = None
+    ) -> None:
         self.places = places
         self.consumer = consumer
         self.run = run
         self._now = now
+        self._counts = counts or Counts()
+
+    def applied(self, commit: Commit, place: Item) -> None:
+        """Count a commit that was applied to a place; one that was parked is late for reasons of its own."""
+        self._counts.add(applied=1, lag=0 if "parked" in place else self._lag(commit))
+
+    def _lag(self, commit: Commit) -> int:
+        return max(0, microseconds(self._now()) - commit.microseconds)
 
     def failed(
         self, place: Item, commit: Commit, error: BaseException, cost: Cost, *, retries: int, parks: bool = True
@@ -86,6 +97,7 @@ class Parking:
         if "parked" in place or (parks and count > retries):
             return self.park(place, commit, error, cost, tried=count)
         write(self.places, [replacing(place, revised(place, fail=commit.number, tries=count))], cost)
+        self._counts.add(retried=1, lag=self._lag(commit))
         most = f" of {retries + 1}" if parks else ""
         raise Failed(f"attempt {count}{most} failed with {told(error)}") from error
 
@@ -119,6 +131,7 @@ class Parking:
         if until is not None:
             item["until"] = note["until"] = microseconds(until)
         write(self.places, [replacing(place, item), Put("views", note)], cost)
+        self._counts.add(retried=until is not None, parked=until is None, lag=self._lag(commit))
         if until is not None:
             log.info("%s waits with commit %s of %s until %s: %s", self.consumer, commit.number, commit.pk, until, text)
             return item

@@ -30,6 +30,8 @@ class Control:
     filled: int = 0
     epoch: int = 0
     until: int = 0
+    #: When (microseconds) a mapping that had fallen behind asked for a rebuild; 0: none is asked for.
+    asked: int = 0
     rev: int = 0
 
     def segments_of(self, generation: int) -> int:
@@ -65,6 +67,7 @@ def _item(control: Control) -> Item:
         "filled": control.filled,
         "epoch": control.epoch,
         "until": control.until,
+        "asked": control.asked,
     }
     return {"pk": _PK, "n": 0, "rev": control.rev, "body": json.dumps(body, separators=(",", ":"))}
 
@@ -80,5 +83,6 @@ def _control(item: Item) -> Control:
         filled=body["filled"],
         epoch=body["epoch"],
         until=body["until"],
+        asked=body.get("asked", 0),
         rev=item["rev"],
     )

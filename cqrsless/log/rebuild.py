@@ -7,6 +7,7 @@ its seal. A rebuild that is killed goes on from its cursor.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from . import control, pages
 from .control import Control
 from .indexer import Sealed, Tail
 
+log: Final = logging.getLogger("cqrsless")
 #: Commits read from the events table between two notes of the cursor.
 SLICE: Final = 1_000
 #: Microseconds after which a rebuild that says nothing counts as dead.
@@ -66,6 +68,7 @@ class Rebuild:
                     fills=generation,
                     cursor=None,
                     filled=0,
+                    asked=0,
                 )
             written = control.write(self.store, found, claimed, self.cost)
             if written is not None:
@@ -116,6 +119,17 @@ class Rebuild:
             raise ConcurrencyConflict("another worker took this rebuild over; it goes on there")
         self._held = written
         return written
+
+
+def ask(store: Store, now: datetime, why: str, cost: Cost) -> None:
+    """Note that a rebuild is needed, and say so once; one that begins later answers it."""
+    while True:
+        found = control.read(store, cost)
+        if found.asked:
+            return
+        if control.write(store, found, replace(found, asked=microseconds(now)), cost) is not None:
+            log.error("the log of %s needs a rebuild: %s. Call app.rebuild()", store.url, why)
+            return
 
 
 def seal(store: Store, part: str, segment: int, cost: Cost) -> None:

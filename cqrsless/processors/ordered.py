@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ..delivery.commit import Commit
 from ..delivery.consuming import Moved
+from ..delivery.counting import Counts
 from ..delivery.parking import Parking, settled, tries
 from ..delivery.places import Key, Places, applied, processor_place
 from ..delivery.writing import commit as write
@@ -43,6 +44,7 @@ class ProcessorConsumer:
         run: int = 1,
         since: int = 0,
         replays: bool = False,
+        counts: Counts | None = None,
     ) -> None:
         self.record = record
         self.name = record.name
@@ -51,7 +53,7 @@ class ProcessorConsumer:
         self.run = run
         self.since = since
         self.replays = replays
-        self.parking = Parking(places, record.name, run, now)
+        self.parking = Parking(places, record.name, run, now, counts)
         self._places = places
         self._scheduling = scheduling
         self._now = now
@@ -75,7 +77,9 @@ class ProcessorConsumer:
             self.handlers.handle(commit, attempt, replaying=self.replays)
         except Exception as error:
             return self._failed(commit, place, attempt, error, cost)
-        return self._move(commit, place, cost)
+        moved = self._move(commit, place, cost)
+        self.parking.applied(commit, place)
+        return moved
 
     def note_parked(self, commit: Commit, place: Item, cost: Cost) -> None:
         self.parking.note_seen(place, commit, cost)

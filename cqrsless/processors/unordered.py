@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ..aggregates.commits import microseconds, moment
 from ..delivery.commit import Commit, Decoder
+from ..delivery.counting import Counts
 from ..delivery.parking import Letter, told
 from ..delivery.places import letter
 from ..errors import CqrslessError, NotFound, RetryLater
@@ -42,6 +43,7 @@ class UnorderedProcessor:
         run: int = 1,
         since: int = 0,
         replays: bool = False,
+        counts: Counts | None = None,
     ) -> None:
         self.record = record
         self.name = record.name
@@ -53,6 +55,7 @@ class UnorderedProcessor:
         self._decoder = decoder
         self._scheduling = scheduling
         self._now = now
+        self._counts = counts or Counts()
 
     def take(self, commit: Commit, cost: Cost) -> None:
         if commit.microseconds >= self.since and not self.handlers.stored_names.isdisjoint(commit.names):
@@ -63,6 +66,7 @@ class UnorderedProcessor:
         attempt = 1 if note is None else note["tries"] + 1
         try:
             self.handlers.handle(commit, attempt, replaying=self.replays)
+            self._counts.add(applied=1, lag=self._lag(commit))
             return True
         except Exception as error:
             follows = course(error, self.record, attempt)
@@ -72,8 +76,12 @@ class UnorderedProcessor:
                 log.warning("%s failed at commit %s of %s", self.name, commit.number, commit.pk, exc_info=error)
                 self._park(commit, told(error), cost, attempt)
             else:
+                self._counts.add(retried=1, lag=self._lag(commit))
                 raise
             return False
+
+    def _lag(self, commit: Commit) -> int:
+        return max(0, microseconds(self._now()) - commit.microseconds)
 
     def _wait(self, commit: Commit, attempt: int, error: RetryLater, cost: Cost) -> None:
         """Park a commit for a while. The letter comes first: a retry that finds none has nothing to do."""
@@ -93,6 +101,7 @@ class UnorderedProcessor:
         if until is not None:
             note["until"] = microseconds(until)
         self._store.put("views", note, cost)
+        self._counts.add(retried=until is not None, parked=until is None, lag=self._lag(commit))
         log.log(
             logging.ERROR if until is None else logging.INFO,
             "%s %s commit %s of %s: %s",

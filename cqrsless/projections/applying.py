@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from .. import codec
 from ..delivery.commit import Commit, Decoder
+from ..delivery.counting import Counts
 from ..delivery.parking import Parking, settled, tries
 from ..delivery.places import Key, Places, unchanged, view_place
 from ..delivery.writing import commit as write
@@ -55,6 +56,7 @@ class ViewConsumer:
         run: int = 1,
         processor: ProcessorRecord | None = None,
         replaying: bool = False,
+        counts: Counts | None = None,
     ) -> None:
         self.view = view
         self.run = run
@@ -62,7 +64,7 @@ class ViewConsumer:
         self.layout = Layout(view, run)
         self.addresses = Addresses(self.layout, id_fields)
         self.places = places
-        self.parking = Parking(places, view.name, run, now)
+        self.parking = Parking(places, view.name, run, now, counts)
         self.replaying = replaying
         self._inject = inject
         self._processor = processor
@@ -103,6 +105,7 @@ class ViewConsumer:
         except Exception as error:
             return self._failed(was, commit, error, cost)
         write(self.places, [replacing(was, moved), *others], cost)
+        self.parking.applied(commit, was)
         return moved
 
     def _failed(self, place: Item, commit: Commit, error: Exception, cost: Cost) -> Item:

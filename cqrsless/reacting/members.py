@@ -12,6 +12,7 @@ from ..delivery.batches import Taker, feeding
 from ..delivery.codes import begun, noticed
 from ..delivery.commit import Decoder
 from ..delivery.consuming import Consumer, Feeder
+from ..delivery.counting import Counts
 from ..delivery.letters import Parked, ParkedAggregates
 from ..delivery.places import Places
 from ..delivery.runs import Control, Runs
@@ -66,6 +67,8 @@ class Member:
         self.processor = processor
         self.tracking = processor is not None and processor.mode == "tracking"
         self._parts = parts
+        #: What its live run did, in this process; a replay counts for nobody.
+        self.counts = Counts()
         self._made: dict[tuple[int, int, bool], tuple[Taker, Parked, frozenset[str]]] = {}
 
     #: Whether readers go over to the run that a replay builds. What has no readers only calls its handlers again.
@@ -149,6 +152,7 @@ class ViewMember(Member):
                 run=run,
                 processor=self.processor,
                 replaying=replays,
+                counts=None if replays else self.counts,
             ),
             parts.feeder,
         )
@@ -168,13 +172,13 @@ class ProcessorMember(Member):
         if not record.ordered:
             unordered = UnorderedProcessor(
                 record, handlers, parts.store, parts.decoder, parts.scheduling, parts.now,
-                run=run, since=since, replays=replays,
+                run=run, since=since, replays=replays, counts=None if replays else self.counts,
             )  # fmt: skip
             return unordered, unordered, handlers.stored_names
         return self._fed(
             ProcessorConsumer(
                 record, handlers, parts.strict.places, parts.scheduling, parts.now,
-                run=run, since=since, replays=replays,
+                run=run, since=since, replays=replays, counts=None if replays else self.counts,
             ),
             parts.strict,
         )  # fmt: skip
@@ -192,7 +196,7 @@ class PublisherMember(Member):
         made = publishers(parts.model, parts.surroundings, Envelopes(parts.model), outbox)
         handlers = Handlers(made, parts.decoder)
         consumer = ProcessorConsumer(
-            PUBLISHER, handlers, parts.places, parts.scheduling, parts.now, run=run, since=since
+            PUBLISHER, handlers, parts.places, parts.scheduling, parts.now, run=run, since=since, counts=self.counts
         )
         return (
             PublisherTaker(consumer, parts.feeder, outbox),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from ..aggregates.commits import microseconds
+from ..aggregates.commits import microseconds, moment
 from ..delivery.batches import Batch, Delivery
 from ..delivery.commit import Commit, Decoder
 from ..delivery.consuming import Feeder
@@ -18,9 +18,11 @@ from ..delivery.replaying import Progress
 from ..delivery.runs import Control, Runs
 from ..errors import AppLoadError, UnknownMessage
 from ..log.indexer import Indexer
+from ..log.rebuild import ask
 from ..log.tokens import Tokens
 from ..log.tracking import Worker
 from ..messages import Cost, Message
+from ..metrics import Metrics
 from ..processors.effects import Effects
 from ..processors.external import ExternalEvents
 from ..processors.handlers import event_handlers
@@ -40,6 +42,12 @@ from .replays import Replays
 log = logging.getLogger("cqrsless")
 #: How far before the first delivered batch a processor starts that nobody has started: what is fresh then is new.
 GRACE: Final = timedelta(minutes=5)
+#: How far a mapping may be behind before somebody has to know: its stream keeps a record for 24 hours.
+BEHIND: Final = timedelta(hours=20)
+_FAR_BEHIND: Final = (
+    "%s is %s hours behind, and what is older than 24 hours leaves the stream unread. Mend what holds it up. What is "
+    "lost by then is read with the next commit of its aggregate; views that cannot wait are to be replayed"
+)
 
 
 class Reactions:
@@ -58,6 +66,7 @@ class Reactions:
         selection: str | None = None,
         fan_out: str | None = None,
         indexes: bool = False,
+        metrics: Metrics | None = None,
     ) -> None:
         self.model = model
         self.store = store
@@ -84,7 +93,11 @@ class Reactions:
         freshness = Freshness(store, model.projectors, id_fields, self.decoder, self.runs.live)
         self.views = Views(model.views, store, self.runs.live, freshness=freshness)
         self._now = now
+        self._metrics = metrics
+        #: Whether records leave the stream unread after a day. What an embedded store has written stays.
+        self._expires = not indexes
         self.replays = Replays(self._named, self.runs, self.decoder, now, alone=indexes)
+        self._selection = selection
         self._selected = self._select(selection)
         self._indexer = Indexer(store) if indexes or selection == INDEXER else None
         self._fan_out = None if fan_out is None else self._fanning(fan_out)
@@ -97,15 +110,42 @@ class Reactions:
             return self._fan_out.consume(deliveries)
         self._strict.places.clear()  # what comes again may have been handled by another container
         batch = Batch(deliveries, self.decoder)
+        lag = self._lag(deliveries)
         if self._indexer is not None:
-            self._indexer.index((delivery.item for delivery in deliveries), batch.cost)
+            self._index(self._indexer, deliveries, lag, batch.cost)
         lanes = self._lanes([member for member in self._selected if not member.tracking])
         batch.offer(lanes.now(batch.cost))
         late = lanes.late(batch.cost)
         if late:
             batch.offer(late)
         self.replays.follow()
+        if lag >= BEHIND and self._expires and self._selected:
+            log.error(_FAR_BEHIND, self._selection or "this function", lag // timedelta(hours=1))
+        self._account()
         return batch.failed()
+
+    def _lag(self, deliveries: Sequence[Delivery]) -> timedelta:
+        """Give the age of the oldest commit of a batch."""
+        oldest = min((delivery.item["time"] for delivery in deliveries), default=None)
+        return timedelta(0) if oldest is None else max(self._now() - moment(oldest), timedelta(0))
+
+    def _index(self, indexer: Indexer, deliveries: Sequence[Delivery], lag: timedelta, cost: Cost) -> None:
+        indexer.index((delivery.item for delivery in deliveries), cost)
+        if lag >= BEHIND and self._expires:
+            ask(self.store, self._now(), f"the indexer was {lag // timedelta(hours=1)} hours behind", cost)
+        if self._metrics is not None:
+            lag_ms = lag / timedelta(milliseconds=1)
+            self._metrics.processor(INDEXER, applied=len(deliveries), retried=0, parked=0, lag_ms=lag_ms)
+
+    def _account(self) -> None:
+        """Write down what the consumers did since last time."""
+        if self._metrics is None:
+            return
+        for member in self.members.values():
+            counted = member.counts.taken()
+            if counted is not None:
+                applied, retried, parked, lag = counted
+                self._metrics.processor(member.name, applied=applied, retried=retried, parked=parked, lag_ms=lag / 1000)
 
     def _lanes(self, mine: Sequence[Member]) -> Lanes:
         return Lanes(mine, self.runs, self._now, microseconds(self._now() - GRACE), self.replays)
@@ -144,6 +184,7 @@ class Reactions:
                     log.exception("%s could not read the log to its end", group)
                     ended = False
         self.replays.follow()
+        self._account()
         return ended
 
     def _first(self, mine: Sequence[Member]) -> int:
@@ -188,6 +229,7 @@ class Reactions:
             except Exception:
                 log.exception("%s@%s could not be parked", delivery.item.get("pk"), delivery.item.get("c"))
                 failed.append(delivery.id)
+        self._account()
         return failed
 
     def _parked(self, name: str) -> Parked:
