@@ -90,13 +90,22 @@ class App:
         if not self.registry.empty:
             self._current()
 
-    def on(self, store: str | Store) -> App:
-        """Give the same application on another store.
+    def on(
+        self,
+        store: str | Store,
+        *,
+        resources: Mapping[str, Any] | None = None,
+        clock: Callable[[], datetime] | None = None,
+    ) -> App:
+        """Give the same application on another store, with other resources and another clock where they are given.
 
         >>> App("memory://").on("memory://elsewhere").store.url
         'memory://elsewhere'
         """
-        return App(store, registry=self.registry, resources=self._given, clock=self._clock.now, cache=self._cache_count)
+        given = {**self._given, **(resources or {})}
+        return App(
+            store, registry=self.registry, resources=given, clock=clock or self._clock.now, cache=self._cache_count
+        )
 
     # -- what the sources need
 

@@ -70,8 +70,18 @@ def python(folder: Path, *arguments: str) -> None:
 @pytest.mark.parametrize("code", SCRIPTS.values(), ids=SCRIPTS)
 def test_each_block_of_python_runs(code: str, folder: Path) -> None:
     assert "assert " in code, "a block that claims nothing shows nothing"
-    (folder / "block.py").write_text(code, encoding="utf-8")
-    python(folder, "block.py")
+    named = re.match(r"# (test_\w+\.py)\n", code)
+    if named:
+        pytest_on(folder, named[1], code)
+    else:
+        (folder / "block.py").write_text(code, encoding="utf-8")
+        python(folder, "block.py")
+
+
+def pytest_on(folder: Path, name: str, code: str) -> None:
+    (folder / name).write_text(code, encoding="utf-8")
+    (folder / "pyproject.toml").write_text('[tool.cqrsless]\napp = "shop"\n', encoding="utf-8")
+    python(folder, *("-m", "pytest", "-q", "-p", "pytest_cqrsless", "-p", "no:cacheprovider"), "--rootdir=.", name)
 
 
 def test_the_tests_of_the_first_application_pass(folder: Path) -> None:
