@@ -17,6 +17,7 @@ __all__ = ["COMMANDS", "cqrsless"]
 #: By its name, the module of this package that holds a command, and its one line of help.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "routes": ("routes", "List every handler: what calls it, what it works on, where it stands."),
+    "dev": ("dev", "Serve the application on this machine, with a console at /_cqrsless/."),
     "diagram": ("diagram", "Draw commands, aggregates, events, processors and views as a Mermaid flowchart."),
     "template": ("template", "Write the template of the stack: SAM, CloudFormation or Terraform."),
 }

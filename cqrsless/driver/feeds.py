@@ -133,6 +133,10 @@ class StoreFeed:
         middle = (old.low + old.high) // 2
         return self._add(shard, old.low, middle, end), self._add(shard, middle, old.high, end)
 
+    def position_of(self, place: str) -> int:
+        """Give the position in the store's feed that a sequence number stands for; 0 for one before all of it."""
+        return int(place) - _FIRST if place.isdigit() else 0
+
     def end(self) -> int:
         """Give the position of the newest change."""
         while changes := self.store.changes(self.table, self._end, _PAGE):

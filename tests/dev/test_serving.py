@@ -1,0 +1,127 @@
+"""Processes: a file that is saved is loaded, an error is waited out, and a kill loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+from tests.dev.conftest import order
+from tests.dev.waiting import until
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the processes are ended by signals")
+_direct = build_opener(ProxyHandler({}))
+
+
+class Process:
+    """`cqrsless dev` as a developer runs it."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
+        self.popen = popen
+        self.log = log
+        self.url = until(self._address, "it says its address")
+
+    def _address(self) -> str | None:
+        assert self.popen.poll() is None, self.log.read_text()
+        found = re.search(r"the application +(http://\S+)/\n", self.log.read_text())
+        return found[1] if found else None
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.url}{path}", data, {"Content-Type": "application/json"})
+        try:
+            with _direct.open(request, timeout=20) as answer:
+                return json.loads(answer.read())
+        except HTTPError as error:
+            return json.loads(error.read())
+        except (URLError, ConnectionError):
+            return None  # it was cut off in the midst of a restart
+
+    def status(self) -> dict[str, Any]:
+        return self.ask("/_cqrsless/api/status") or {}
+
+    def server_pid(self) -> int:
+        """Give the process that serves, below the one that listens."""
+        children = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children").read_text().split()
+        return int(children[0])
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[Process]:
+    log = Path("dev.log")
+    with log.open("ab") as output:
+        log.write_bytes(b"")
+        command = [sys.executable, "-m", "cqrsless", "dev", *arguments]
+        popen = subprocess.Popen(command, stdout=output, stderr=output)
+        try:
+            yield Process(popen, log)
+        finally:
+            popen.terminate()
+            popen.wait(10)
+
+
+def test_a_saved_file_is_loaded_with_the_data_kept_and_an_error_is_waited_out(project: Path) -> None:
+    text = project.read_text()
+    with running("--port", "0") as process:
+        assert process.ask("/orders", order("o-1"))["version"] == 1
+        first = process.status()["generation"]
+        project.write_text(text.replace('"status": "shipped"}', '"status": "shipped", "by": "mule"}'))
+        until(lambda: process.status().get("generation") not in (None, first), "it is loaded anew")
+        assert process.ask("/orders/o-1/ship", {})["version"] == 2
+        state = process.ask("/_cqrsless/api/state?type=Order&id=o-1")
+        assert (state["after"]["state"]["by"], state["newest"]) == ("mule", 2)
+
+        project.write_text(text + "\n\nthis is no Python\n")
+        until(lambda: process.status().get("broken"), "the error is shown")
+        assert "SyntaxError" in process.status()["error"]
+        assert process.ask("/orders/o-1")["status"] == 503
+        project.write_text(text)
+        until(lambda: process.status().get("broken") is False, "it is loaded again")
+        assert process.ask("/orders/o-1")["status"] == "shipped"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the process that serves is found in /proc")
+def test_a_kill_loses_nothing_and_frees_the_port(project: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    with running("--port", port) as process:
+        for number in range(20):
+            assert process.ask("/orders", order(f"o-{number}"))["version"] == 1
+        pid = process.server_pid()
+        os.kill(process.popen.pid, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{pid}").exists(), "the process that served ends with the one that listened")
+    with running("--port", port) as process:
+        until(lambda: process.status().get("pending") == 0, "all is delivered")
+        assert process.status()["commits"] == 20
+        rows = process.ask("/_cqrsless/api/rows?view=Summary&limit=200")["rows"]
+        assert len(rows) == 20
+
+
+def test_a_port_that_is_taken_is_said(project: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-m", "cqrsless", "dev", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert "--port 0 takes one that is" in done.stderr
+
+
+def test_what_it_does_not_do_it_says_in_one_line(project: Path) -> None:
+    command = [sys.executable, "-m", "cqrsless", "dev", "--host", "0.0.0.0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "say --expose if that is what you want" in done.stderr
