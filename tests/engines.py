@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -151,22 +151,37 @@ def console_script(requirement: str, name: str) -> Path:
 
 
 def _installed(requirement: str) -> Path:
-    home = FOLDER / f"{requirement.replace('==', '-')}-py{sys.version_info.major}.{sys.version_info.minor}"
+    def install(home: Path) -> None:
+        _do([sys.executable, "-m", "venv", str(home)], requirement)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        _do([*pip, "--retries", "1", requirement], requirement)
+
+    version = f"py{sys.version_info.major}.{sys.version_info.minor}"
+    return installed_once(FOLDER / f"{requirement.replace('==', '-')}-{version}", install)
+
+
+def installed_once(home: Path, install: Callable[[Path], object]) -> Path:
+    """Give a folder that `install` has filled, now or in an earlier run."""
     FOLDER.mkdir(exist_ok=True)
     with _locked(FOLDER / "lock"):
         ready = home / "ready"
         if not ready.exists():
             shutil.rmtree(home, ignore_errors=True)
-            _do([sys.executable, "-m", "venv", str(home)], requirement)
-            pip = [str(home / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-            _do([*pip, "--retries", "1", requirement], requirement)
+            home.mkdir()
+            install(home)
             ready.touch()
     return home
 
 
-def _do(command: list[str], requirement: str) -> None:
+def npm_packed(package: str, home: Path) -> Path:
+    """Give the archive of an npm package, fetched into a folder."""
+    done = _do(["npm", "pack", "--silent", package, "--pack-destination", str(home)], package)
+    return home / done.strip()
+
+
+def _do(command: list[str], requirement: str) -> str:
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
     except (OSError, subprocess.SubprocessError) as error:
         output = str(getattr(error, "stderr", "") or error).strip().splitlines()
         raise EngineMissing(f"{requirement} cannot be installed: {output[-1] if output else error}") from error

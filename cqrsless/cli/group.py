@@ -20,6 +20,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dev": ("dev", "Serve the application on this machine, with a console at /_cqrsless/."),
     "diagram": ("diagram", "Draw commands, aggregates, events, processors and views as a Mermaid flowchart."),
     "template": ("template", "Write the template of the stack: SAM, CloudFormation or Terraform."),
+    "openapi": ("openapi", "Write the OpenAPI 3.1 document of the HTTP interface."),
+    "asyncapi": ("asyncapi", "Write the AsyncAPI 3 document of the events."),
 }
 
 

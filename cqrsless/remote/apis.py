@@ -68,7 +68,7 @@ class Api:
         self._timeout = timeout
 
     def execute(self, command: Command) -> CommandResult:
-        asked = request(self._routes[command.name], command.name, command.payload)
+        asked = request(self._routes.find("command", command.name), command.name, command.payload)
         headers = {"idempotency-key": _in_header(command.id, f"the id of {command.name}")}
         metadata = dict(command.metadata)
         if metadata.get("correlation_id"):
@@ -85,7 +85,7 @@ class Api:
         return result_of(self._document(command.name, answer), _aggregate_in(answer.headers.get(COMMIT)))
 
     def ask(self, query: Query, after: CommandResult | None) -> Any:
-        route = self._routes[query.name]
+        route = self._routes.find("query", query.name)
         if route.method == "HEAD":
             raise MalformedMessage(f"{query.name} has a route for HEAD, whose answers are empty: give it one for GET")
         reference = None if after is None else Reference.to(after)

@@ -9,14 +9,16 @@ from urllib.parse import quote
 
 from ..errors import AppLoadError, MalformedMessage, UnknownMessage
 from ..registry import Registry, did_you_mean
-from ..routing import METHODS, Route, parse_route
+from ..routing import METHODS, Kind, Route, parse_route
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..registry.records import CommandRecord, QueryRecord
 
-__all__ = ["HttpRequest", "RouteMap", "request"]
+__all__ = ["COMMAND", "QUERY", "ROUTE", "HttpRequest", "RouteMap", "request"]
 
+#: What an operation of an OpenAPI document says of the application beyond OpenAPI: which message it is, and its route
+#: where that has other names for its parameters.
+COMMAND, QUERY, ROUTE = "x-cqrsless-command", "x-cqrsless-query", "x-cqrsless-route"
 #: Methods whose requests have no body, so that all of a payload is in the URL.
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -34,44 +36,60 @@ class RouteMap:
 
     They come from its registry or `App`, from a mapping of names to routes, or from its OpenAPI document.
 
-    >>> RouteMap({"ShipOrder": "POST /orders/{order_id}/ship"})["ShipOrder"].path
+    >>> RouteMap({"ShipOrder": "POST /orders/{order_id}/ship"}).find("command", "ShipOrder").path
     '/orders/{order_id}/ship'
     """
 
     def __init__(self, given: Registry | App | Mapping[str, Any]) -> None:
-        self._routes: dict[str, Route] = dict(_read(given))
+        self._routes: dict[tuple[Kind, str], Route] = {
+            (kind, name): route for kinds, name, route in _read(given) for kind in kinds
+        }
 
-    def __getitem__(self, name: str) -> Route:
-        found = self._routes.get(name)
+    def find(self, kind: Kind, name: str) -> Route:
+        """Give the route of a command or query, or raise `UnknownMessage`."""
+        found = self._routes.get((kind, name))
         if found is None:
-            hint = did_you_mean(name, self._routes) or (
-                ": give its handler a route=, or call the application by lambda://" if self._routes else ""
+            hint = did_you_mean(name, [known for of, known in self._routes if of == kind]) or (
+                ": give its handler a route=, or call the application by lambda://"
             )
-            raise UnknownMessage(f"no route is known for {name!r}, and HTTP reaches only what has one{hint}")
+            raise UnknownMessage(f"no route is known for {kind} {name!r}, and HTTP reaches only what has one{hint}")
         return found
 
     def __len__(self) -> int:
         return len(self._routes)
 
 
-def _read(given: Registry | App | Mapping[str, Any]) -> Iterable[tuple[str, Route]]:
+def _read(given: Registry | App | Mapping[str, Any]) -> Iterable[tuple[tuple[Kind, ...], str, Route]]:
     if not isinstance(given, Mapping):
         model = given.freeze() if isinstance(given, Registry) else given.model
-        records: list[CommandRecord | QueryRecord] = [*model.commands.values(), *model.queries.values()]
-        for record in records:
-            if record.route is not None:
-                yield record.name, parse_route(record.route)
+        for command in model.commands.values():
+            if command.route is not None:
+                yield ("command",), command.name, parse_route(command.route)
+        for query in model.queries.values():
+            if query.route is not None:
+                yield ("query",), query.name, parse_route(query.route)
     elif "openapi" in given:
-        for path, item in given.get("paths", {}).items():
-            for method, operation in item.items():
-                if method.upper() in METHODS and "operationId" in operation:
-                    yield operation["operationId"], parse_route(f"{method.upper()} {path}")
+        yield from _of_document(given)
     else:
         for name, route in given.items():
             try:
-                yield name, parse_route(route)
+                yield ("command", "query"), name, parse_route(route)
             except ValueError as error:
                 raise AppLoadError(f"routes[{name!r}]: {error}") from None
+
+
+def _of_document(document: Mapping[str, Any]) -> Iterable[tuple[tuple[Kind, ...], str, Route]]:
+    for path, item in document.get("paths", {}).items():
+        for method, operation in item.items():
+            if method.upper() not in METHODS:
+                continue
+            route = parse_route(operation.get(ROUTE) or f"{method.upper()} {path}")
+            if COMMAND in operation:
+                yield ("command",), operation[COMMAND], route
+            elif QUERY in operation:
+                yield ("query",), operation[QUERY], route
+            elif "operationId" in operation:
+                yield ("command", "query"), operation["operationId"], route
 
 
 def request(route: Route, name: str, payload: Any) -> HttpRequest:

@@ -335,7 +335,7 @@ def test_http_reaches_only_what_has_a_route(app: App) -> None:
 
     with function_url(in_process(app)) as api:
         with pytest.raises(
-            UnknownMessage, match="no route is known for 'Internal', and HTTP reaches only what has one"
+            UnknownMessage, match="no route is known for command 'Internal', and HTTP reaches only what has one"
         ):
             Client(api.url, routes=app).execute("Internal")
         assert api.requests == []
