@@ -217,7 +217,9 @@ def test_a_mistake_is_told_without_a_traceback(project: Path, test: str, argumen
 
 def test_a_project_without_a_setting_is_told_how_to_make_one(tmp_path: Path) -> None:
     output = run(tmp_path, USE, passes=False)
-    assert re.search(r"there is no module 'app'.*\nName it in pytest's ini file \(cqrsless_app = billing.app:bi", output)
+    assert re.search(
+        r"there is no module 'app'.*\nName it in pytest's ini file \(cqrsless_app = billing.app:bi", output
+    )
 
 
 def test_moto_that_is_not_installed_is_asked_for(project: Path) -> None:

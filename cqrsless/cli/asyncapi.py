@@ -19,9 +19,9 @@ __all__ = ["command"]
 @document_options
 @common_options
 def command(call: Call, /, **output: Any) -> None:
-    """Write the AsyncAPI 3 document of public events, of external ones that are handled, and of domain events.
+    """Write the AsyncAPI 3 document of the events.
 
-    Which events a publisher or command handler makes is read from its source; a name that is put together at run time
+    It has public events, external ones that are handled, and domain events. Which events a publisher or command handler makes is read from its source; a name that is put together at run time
     is not seen there. Nothing is called, and no store is opened.
     """
     app = call.application(store="memory://")
