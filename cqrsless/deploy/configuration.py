@@ -25,13 +25,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ..loading import project_file
 from ..registry import did_you_mean
 from .naming import DeploymentError
 
-__all__ = ["Allowed", "Configuration", "FunctionSettings", "HttpSettings", "ProcessorSettings", "configuration", "read"]
+__all__ = [
+    "Allowed",
+    "Configuration",
+    "FunctionSettings",
+    "HttpSettings",
+    "ProcessorSettings",
+    "Section",
+    "Table",
+    "configuration",
+    "read",
+    "section",
+]
 
 T = TypeVar("T")
 #: Keys of [tool.cqrsless] that others read.
@@ -111,11 +122,25 @@ class Configuration:
         return self.processors.get(processor) or ProcessorSettings()
 
 
+class Section(NamedTuple):
+    """`[tool.cqrsless]` of a project, as it is written: what error texts call it, and the file."""
+
+    given: Any
+    where: str
+    file: Path | None
+
+
 def read(folder: Path) -> tuple[Configuration, Path | None]:
     """Read the configuration of the nearest pyproject.toml, and say where that is; without one, all is default."""
+    found = section(folder)
+    return (Configuration() if found.file is None else configuration(found.given, found.where)), found.file
+
+
+def section(folder: Path) -> Section:
+    """Read `[tool.cqrsless]` of the nearest pyproject.toml, unchecked."""
     file = project_file(folder)
     if file is None:
-        return Configuration(), None
+        return Section({}, "[tool.cqrsless]", None)
     try:
         toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     except ImportError as error:
@@ -124,8 +149,7 @@ def read(folder: Path) -> tuple[Configuration, Path | None]:
         document = toml.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:  # not TOML, or not UTF-8
         raise DeploymentError(f"{file} cannot be read: {error}") from error
-    section = document.get("tool", {}).get("cqrsless", {})
-    return configuration(section, f"{file}: [tool.cqrsless]"), file
+    return Section(document.get("tool", {}).get("cqrsless", {}), f"{file}: [tool.cqrsless]", file)
 
 
 def configuration(section: Any, where: str = "[tool.cqrsless]") -> Configuration:
@@ -134,7 +158,7 @@ def configuration(section: Any, where: str = "[tool.cqrsless]") -> Configuration
     >>> configuration({"memory": 512, "processors": {"mailer": {"concurrency": 2}}}).of("mailer").concurrency
     2
     """
-    table, usual = _Table(section, where, Configuration, ELSEWHERE), Configuration()
+    table, usual = Table(section, where, Configuration, ELSEWHERE), Configuration()
     return Configuration(
         name=table.text("name", None),
         runtime=table.text("runtime", usual.runtime),
@@ -166,7 +190,7 @@ _LOG_DAYS: Final = (
 )
 
 
-def _function(table: _Table, kind: Callable[..., T], **more: Any) -> T:
+def _function(table: Table, kind: Callable[..., T], **more: Any) -> T:
     return kind(
         memory=table.number("memory", None, 128, 10_240),
         timeout=table.number("timeout", None, 1, 900),
@@ -180,7 +204,7 @@ def _function(table: _Table, kind: Callable[..., T], **more: Any) -> T:
     )
 
 
-def _processor(table: _Table) -> ProcessorSettings:
+def _processor(table: Table) -> ProcessorSettings:
     return _function(
         table,
         ProcessorSettings,
@@ -193,7 +217,7 @@ def _processor(table: _Table) -> ProcessorSettings:
     )
 
 
-def _http(table: _Table) -> HttpSettings:
+def _http(table: Table) -> HttpSettings:
     found = HttpSettings(
         authorizer=table.one_of("authorizer", "iam", "jwt"),
         issuer=table.text("issuer", None),
@@ -211,7 +235,7 @@ def _http(table: _Table) -> HttpSettings:
     return found
 
 
-class _Table:
+class Table:
     """One table of the file; a key that it does not have is an error that names the nearest one."""
 
     def __init__(self, given: Any, where: str, kind: type | None = None, elsewhere: frozenset[str] = frozenset()):
@@ -228,15 +252,15 @@ class _Table:
     def value(self, key: str) -> Any:
         return self.given.get(key)
 
-    def table(self, key: str, kind: type | None = None) -> _Table:
+    def table(self, key: str, kind: type | None = None) -> Table:
         inner = f"{self.where[:-1]}.{key}]" if self.where.endswith("]") else f"{self.where}.{key}"
-        return _Table(self.given.get(key, {}), inner, kind)
+        return Table(self.given.get(key, {}), inner, kind)
 
-    def tables(self, key: str, kind: type) -> list[_Table]:
+    def tables(self, key: str, kind: type) -> list[Table]:
         found = self.given.get(key, [])
         if not isinstance(found, list):
             raise self._wrong(key, "a list of tables")
-        return [_Table(one, f"{self.where} {key}", kind) for one in found]
+        return [Table(one, f"{self.where} {key}", kind) for one in found]
 
     def text(self, key: str, default: Any) -> Any:
         found = self.given.get(key, default)
