@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +17,7 @@ from .compiled import Compiled, is_embedded
 from .errors import CqrslessError, MalformedMessage, NotFound, UnknownMessage
 from .keys import aggregate_key, id_of
 from .logs import install_record_factory
-from .messages import Command, CommandResult, Cost, Message, Name, Query, RecordedEvent, name_of
+from .messages import NOTHING, Command, CommandResult, Cost, Message, Name, Query, RecordedEvent, name_of, new_id
 from .metrics import Metrics, metrics_from_environment
 from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
 from .settings import selected_processor, store_url
@@ -170,14 +169,15 @@ class App:
         the handler's own comes as it is.
         """
         if isinstance(command, str):
-            command = Command(
-                command, {} if payload is None else payload, id, metadata or {}, expected_version, due, on_rejected
-            )
-        message = self._message(command)
-        if command.due is None or command.name not in self.model.commands:  # an unknown name is told now, not when due
-            result: CommandResult = self.dispatch(message)
+            name, payload = command, {} if payload is None else payload
+        else:
+            name, payload, id, metadata = command.name, command.payload, command.id, command.metadata
+            expected_version, due, on_rejected = command.expected_version, command.due, command.on_rejected
+        message = self._message(name, payload, id, metadata, expected_version, on_rejected)
+        if due is None or name not in self.model.commands:  # an unknown name is told now, not when due
+            result: CommandResult = self._current().dispatcher.dispatch(message)
             return result
-        given: CommandResult | None = self._current().reactions.scheduling.at(message, command.due)
+        given: CommandResult | None = self._current().reactions.scheduling.at(message, due)
         return CommandResult() if given is None else given
 
     def execute_many(self, commands: Iterable[Command]) -> list[CommandResult | Exception]:
@@ -198,7 +198,7 @@ class App:
         """
         if isinstance(query, str):
             query = Query(query, {} if payload is None else payload)
-        identity = uuid.uuid4().hex
+        identity = new_id()
         message = Message(identity, query.name, "query", query.payload, self.now(), correlation_id=identity)
         if after is None:
             return self.dispatch(message)
@@ -258,7 +258,7 @@ class App:
         has a `time` (aware), too, as those from queues and buses have: its commands are then looked for since that
         time, and not only among the last ones of their aggregate.
         """
-        identity = id if id is not None else uuid.uuid4().hex
+        identity = id if id is not None else new_id()
         if time is not None and time.utcoffset() is None:
             raise ValueError(f"time={time!r} of {name} has no time zone: write datetime(..., tzinfo=timezone.utc)")
         message = Message(
@@ -337,25 +337,28 @@ class App:
         kind = kinds[name]
         return kind, aggregate_key(name, id_of(name, kind.id_field, id))
 
-    def _message(self, command: Command) -> Message:
-        identity = command.id if command.id is not None else uuid.uuid4().hex
+    def _message(
+        self,
+        name: str,
+        payload: Any,
+        id: str | None,
+        metadata: Mapping[str, Any] | None,
+        expected_version: int | None,
+        on_rejected: Name | None,
+    ) -> Message:
+        identity = id if id is not None else new_id()
         if not isinstance(identity, str) or not identity:
-            raise MalformedMessage(f"the id of {command.name} is {identity!r}: a command's id is a non-empty string")
-        metadata = command.metadata
+            raise MalformedMessage(f"the id of {name} is {identity!r}: a command's id is a non-empty string")
+        correlation, causation, rest = identity, None, NOTHING
+        if metadata:
+            correlation = str(metadata.get("correlation_id") or identity)
+            causation = str(metadata["causation_id"]) if metadata.get("causation_id") else None
+            rest = {k: v for k, v in metadata.items() if k not in ("correlation_id", "causation_id")}
         return Message(
-            identity,
-            command.name,
-            "command",
-            command.payload,
-            self._clock.now(),
-            correlation_id=str(metadata.get("correlation_id") or identity),
-            causation_id=str(metadata["causation_id"]) if metadata.get("causation_id") else None,
-            metadata={k: v for k, v in metadata.items() if k not in ("correlation_id", "causation_id")}
-            if metadata
-            else metadata,
-            expected_version=command.expected_version,
-            on_rejected=None if command.on_rejected is None else name_of(command.on_rejected),
-        )
+            identity, name, "command", payload, self._clock.now(), "direct", None, NOTHING, correlation,
+            causation, None, None, None, 1, False, None, rest, expected_version,
+            None if on_rejected is None else name_of(on_rejected),
+        )  # fmt: skip
 
     def _embedded(self, what: str) -> None:
         if not is_embedded(self.store):

@@ -19,7 +19,7 @@ class Clock:
             raise ValueError(
                 "the application's clock gives a time without a time zone: write datetime.now(timezone.utc)"
             )
-        return time + self._ahead
+        return time + self._ahead if self._ahead else time
 
     def move_to(self, time: datetime) -> None:
         """Move on to a moment; a moment that is past already changes nothing."""

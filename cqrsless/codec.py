@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from binascii import b2a_base64
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from hashlib import blake2b
@@ -53,10 +54,33 @@ def _tag(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-_dumps: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_tag).encode
-_canonical: Final = json.JSONEncoder(
-    ensure_ascii=True, separators=(",", ":"), allow_nan=False, sort_keys=True, default=_tag
-).encode
+def _writer(*, ensure_ascii: bool, sort_keys: bool) -> Callable[[Any], str]:
+    """Give what writes JSON in the shortest form.
+
+    It is `json.JSONEncoder.encode`, which makes CPython's encoder anew for each value; here it is made once. What
+    holds itself then ends in a `RecursionError` and not in a `ValueError`.
+    """
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        encoder = json.JSONEncoder(
+            ensure_ascii=ensure_ascii, separators=(",", ":"), allow_nan=False, sort_keys=sort_keys, default=_tag
+        )
+        return encoder.encode
+    quote = json.encoder.encode_basestring_ascii if ensure_ascii else json.encoder.encode_basestring
+    encode = make(None, _tag, quote, None, ":", ",", sort_keys, False, False)
+    join = "".join
+    return lambda value: join(encode(value, 0))
+
+
+#: Writes a value as it is stored, as far as JSON and the tags have it.
+dumps: Final = _writer(ensure_ascii=False, sort_keys=False)
+_canonical: Final = _writer(ensure_ascii=True, sort_keys=True)
+#: Writes one text as JSON.
+quoted: Final[Callable[[str], str]] = json.encoder.encode_basestring
+
+#: Types whose values nobody can change, and that come back just as they went in.
+_EXACT: Final = frozenset({str, int, bool, float, type(None), Decimal, date, timedelta, UUID, bytes})
+_HOLDERS: Final = frozenset({dict, list})
 
 
 def encode(value: Any, what: str = "the value") -> tuple[str, Any]:
@@ -68,21 +92,34 @@ def encode(value: Any, what: str = "the value") -> tuple[str, Any]:
     ('{"total":{"$dec":"9.90"},"tags":["new"]}', {'total': Decimal('9.90'), 'tags': ['new']})
     """
     try:
-        text = _dumps(value)
-        copy = _decode_own(text) if '"$' in text else json.loads(text)
-        # What comes back equal was plain. The rest (int keys, tuples, keys with a "$") takes the careful way.
-        if copy == value:
+        copy = _exact(value)
+        text = dumps(value)
+        if not text.isascii():
             text.encode()
-            return text, copy
-    except (TypeError, ValueError, AttributeError, RecursionError, ArithmeticError):
-        pass
+        return text, copy
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        pass  # int keys, tuples, keys with a "$", or a mistake: it takes the careful way
     try:
-        text = _dumps(_plain(value, "", what))
+        text = dumps(_plain(value, "", what))
         return text, decode(text)
     except RecursionError:
         raise SerializationFailed(f"{what} is nested too deeply, or holds itself", path="") from None
     except ValueError as error:  # an int of more digits than Python turns into text
         raise SerializationFailed(f"{what}: {error}", path="") from None
+
+
+def plain_text(values: dict[str, Any]) -> str | None:
+    """Give the stored text of named values, if each comes back just as it is and is no list or dict; else `None`."""
+    for value in values.values():
+        if type(value) not in _EXACT:
+            return None
+    try:
+        text = dumps(values)
+        if not text.isascii():
+            text.encode()
+    except ValueError:  # no number, half a surrogate pair
+        return None
+    return text
 
 
 def decode(text: str) -> Any:
@@ -91,7 +128,27 @@ def decode(text: str) -> Any:
     >>> decode('{"total":{"$dec":"9.90"}}')
     {'total': Decimal('9.90')}
     """
-    return _decode_tagged(text) if '"$' in text else json.loads(text)
+    return _decode_tagged(text) if '"$' in text else loads(text)
+
+
+def loads(text: str) -> Any:
+    """Read JSON that this package wrote: no space before it and nothing behind it."""
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration as stopped:
+        raise ValueError(f"a stored text is not JSON at {stopped.value}") from None
+    if end != len(text):
+        raise ValueError(f"a stored text goes on behind its end, at {end}")
+    return value
+
+
+def copied(value: Any) -> Any:
+    """Copy what `encode` or `decode` gave: all in it that can be changed."""
+    if type(value) is dict:
+        return {name: copied(inner) if type(inner) in _HOLDERS else inner for name, inner in value.items()}
+    if type(value) is list:
+        return [copied(inner) if type(inner) in _HOLDERS else inner for inner in value]
+    return value
 
 
 def digest(value: Any, what: str = "the payload") -> str:
@@ -100,7 +157,24 @@ def digest(value: Any, what: str = "the payload") -> str:
         text = _canonical(value)
     except (TypeError, ValueError, RecursionError):
         text = _canonical(encode(value, what)[1])
-    return base64.b64encode(blake2b(text.encode(), digest_size=12).digest()).decode()
+    return b2a_base64(blake2b(text.encode(), digest_size=12).digest(), newline=False).decode()
+
+
+def _exact(value: Any) -> Any:
+    """Copy a value that comes back just as it is, or raise."""
+    kind = type(value)
+    if kind is dict:
+        copy: dict[str, Any] = {}
+        for name, inner in value.items():
+            if type(name) is not str or name[:1] == "$":
+                raise TypeError(name)
+            copy[name] = inner if type(inner) in _EXACT else _exact(inner)
+        return copy
+    if kind is list:
+        return [inner if type(inner) in _EXACT else _exact(inner) for inner in value]
+    if kind in _EXACT or (kind is datetime and value.tzinfo is timezone.utc):
+        return value
+    raise TypeError(kind)
 
 
 def _untag(value: dict[str, Any]) -> Any:
@@ -115,21 +189,8 @@ def _untag(value: dict[str, Any]) -> Any:
     return value
 
 
-def _untag_own(value: dict[str, Any]) -> Any:
-    """Read a tag, and refuse the user's own keys that look like one: those are to be escaped."""
-    if len(value) == 1:
-        ((key, inner),) = value.items()
-        read = _FROM.get(key)
-        if read is not None:
-            return read(inner)
-    for key in value:
-        if key.startswith("$"):
-            raise ValueError(key)
-    return value
-
-
 _decode_tagged: Final = json.JSONDecoder(object_hook=_untag).decode
-_decode_own: Final = json.JSONDecoder(object_hook=_untag_own).decode
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # is there, and no stub says so
 
 
 def _plain(value: Any, path: str, what: str) -> Any:

@@ -95,17 +95,19 @@ class Plan:
         record = self.record
         if not record.inject:
             return record.fn(payload)
-        seen = message._replace(payload=payload)
+        seen = message.replace(payload=payload)
         return record.fn(payload, **self.dispatcher.surroundings.injected(record.inject, seen))
 
     def admit(self, message: Message) -> Any:
         """Validate the payload and ask for permission; give the payload as the handler sees it."""
-        asks = self.record.allow is not None and message.source == "http"
+        if self.record.allow is None:
+            return self.payload(message)
+        asks = message.source == "http"
         if asks and message.actor is None and not message.claims:
             raise Unauthenticated(f"{message.name} is not for everybody: say who you are")
         payload = self.payload(message)
         if asks:
-            self.permit(message._replace(payload=payload))
+            self.permit(message.replace(payload=payload))
         return payload
 
     def payload(self, message: Message) -> Any:
@@ -176,7 +178,7 @@ class CommandPlan(Plan):
             message = self.with_id(message)
         payload = self.admit(message)
         aggregate_id = read_id(kind.name, kind.id_field, payload)
-        message = message._replace(aggregate_id=aggregate_id)
+        message = message.replace(aggregate_id=aggregate_id)
         execution = Execution(self.dispatcher.executor, kind, message, payload, self, self.command.creation)
         started.append(execution)
         return execution.run()
@@ -192,7 +194,7 @@ class CommandPlan(Plan):
         record = self.command
         if not record.inject:
             return record.fn(payload, state)
-        seen = message._replace(payload=payload)
+        seen = message.replace(payload=payload)
         return record.fn(payload, state, **self.dispatcher.surroundings.injected(record.inject, seen))
 
     def with_id(self, message: Message) -> Message:
@@ -203,8 +205,8 @@ class CommandPlan(Plan):
             return message
         made = self.kind.record.new_id(message)
         if self.fills_id:
-            return message._replace(payload={**payload, field: made}, aggregate_id=made)
-        return message._replace(aggregate_id=made)
+            return message.replace(payload={**payload, field: made}, aggregate_id=made)
+        return message.replace(aggregate_id=made)
 
 
 def _a(value: Any) -> str:

@@ -121,7 +121,7 @@ def id_of(kind: str, id_field: Sequence[str], given: str | Sequence[str] | Mappi
 
 
 def _field(payload: Any, name: str) -> Any:
-    if isinstance(payload, Mapping):
+    if type(payload) is dict or isinstance(payload, Mapping):
         return payload.get(name)
     return getattr(payload, name, None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from . import plain_schemas
 from .errors import SerializationFailed, ValidationFailed
 
 if TYPE_CHECKING:
@@ -22,8 +23,14 @@ def loader(schema: Any, name: str) -> Callable[[Any], Any]:
     from marshmallow import ValidationError
 
     load = instance(schema).load
+    quick = plain_schemas.compiled(instance(schema))
 
     def validated(payload: Any) -> Any:
+        if quick is not None:
+            try:
+                return quick(payload)
+            except (plain_schemas.Unsure, ValidationError):
+                pass
         try:
             return load(payload)
         except ValidationError as error:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class StateCodec(Protocol):
     """How one aggregate's state is stored.
 
-    `shareable` says that a state cannot be changed in place, so one object serves the cache and every handler.
+    `copied` makes a private copy of a state that `encode` or `read` gave (the very object, if it cannot be changed in
+    place); `None` where only reading its text again does.
     """
 
-    shareable: bool
-
+    @property
+    def copied(self) -> Callable[[Any], Any] | None: ...
     def initial(self) -> Any: ...
 
     def encode(self, state: Any) -> tuple[str, Any]:
@@ -34,9 +35,8 @@ class StateCodec(Protocol):
 
 
 class DictState:
-    shareable = False
-
     def __init__(self, what: str) -> None:
+        self.copied = codec.copied
         self._what = what
 
     def initial(self) -> Any:
@@ -57,7 +57,9 @@ class DataclassState:
         assert made.to_plain and made.from_plain
         self._cls, self._what = cls, what
         self._to, self._from = made.to_plain, made.from_plain
-        self.shareable = made.immutable
+        self.copied = _itself if made.immutable else None
+        #: Where a state of plain values is read back as it is: the function that takes it apart.
+        self._apart = made.apart if made.immutable else None
 
     def initial(self) -> Any:
         return self._cls()
@@ -65,6 +67,10 @@ class DataclassState:
     def encode(self, state: Any) -> tuple[str, Any]:
         if type(state) is not self._cls:
             raise SerializationFailed(f"{self._what} is a {self._cls.__name__}, but the handler returned {_a(state)}")
+        if self._apart is not None:
+            text = codec.plain_text(self._apart(state))
+            if text is not None:
+                return text, state
         try:
             plain = self._to(state)
         except Misfit as misfit:
@@ -86,9 +92,8 @@ class DataclassState:
 
 
 class SchemaState:
-    shareable = False
-
     def __init__(self, schema: Any, what: str, *, may_be_empty: bool) -> None:
+        self.copied = None
         self._schema: Schema = schemas.instance(schema)
         self._what = what
         # What is folded starts before its first event, so `{}` stands even where the schema requires something.
@@ -151,6 +156,10 @@ class PayloadCodec:
         for step in range(version, self.version):
             stored = upcast(self._upcasters[step], stored, self._what)
         return stored if self._schema is None else schemas.reload(self._schema, stored, self._what)
+
+
+def _itself(state: Any) -> Any:
+    return state
 
 
 def upcast(fn: Callable[[Any], Any], stored: Any, what: str) -> Any:

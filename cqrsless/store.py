@@ -158,6 +158,16 @@ class Store(Protocol):
         ...
 
 
+class SizedItem(dict[str, Any]):
+    """An item whose bytes were counted when it was made, and that is changed no more: it can be shared."""
+
+    __slots__ = ("size",)
+
+    def __init__(self, item: Item, size: int) -> None:
+        super().__init__(item)
+        self.size = size
+
+
 def item_size(item: Mapping[str, Any]) -> int:
     """Count an item's bytes as DynamoDB does: attribute names and values, UTF-8, numbers by their digits.
 
@@ -166,16 +176,18 @@ def item_size(item: Mapping[str, Any]) -> int:
     >>> item_size({"pk": "Order#o-1", "c": 7})
     14
     """
-    names = "".join(item)
-    size = len(names) if names.isascii() else len(names.encode())
+    if type(item) is SizedItem:
+        return item.size
+    text = "".join(item)
+    size = len(text) if text.isascii() else len(text.encode())
     for value in item.values():  # the common types inline: this runs for every item written
         kind = type(value)
-        if kind is str:
-            size += len(value) if value.isascii() else len(value.encode())
-        elif kind is bytes:
+        if kind is str and value.isascii():
             size += len(value)
         elif kind is int and 0 <= value < 100:
             size += 2
+        elif kind is bytes:
+            size += len(value)
         else:
             size += value_size(value)
     return size
@@ -189,17 +201,22 @@ def value_size(value: Any) -> int:
     if kind is bytes:
         return len(value)
     if kind is int:
-        if 0 <= value < 100:
-            return 2
-        if not -_NUMBERS < value < _NUMBERS:
-            raise ValueError("a number in an item has at most 38 digits")
-        digits = len(str(value).strip("-0"))
-        return (digits + 1) // 2 + (2 if value < 0 else 1)
+        return number_size(value)
     if kind is dict:
         return 3 + len(value) + item_size(value)
     if value is None or kind is bool:
         return 1
     raise TypeError(f"an item holds str, int, bytes, bool and dicts of them, not {kind.__name__}")
+
+
+def number_size(value: int) -> int:
+    """Count a number's bytes: one for two significant digits, one more, and one for a sign."""
+    if 0 <= value < 100:
+        return 2
+    if not -_NUMBERS < value < _NUMBERS:
+        raise ValueError("a number in an item has at most 38 digits")
+    digits = len(str(value).strip("-0"))
+    return (digits + 1) // 2 + (2 if value < 0 else 1)
 
 
 def write_units(size: int) -> int:

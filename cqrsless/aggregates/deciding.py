@@ -35,19 +35,23 @@ class Decision(NamedTuple):
 
 def check(kind: Kind, creation: Creation, message: Message, loaded: Loaded) -> None:
     """Raise where the aggregate's existence or version is not what the command needs."""
-    name, ref = message.name, f"{kind.name} {message.aggregate_id}"
     if loaded.exists:
         if creation == "always":
-            raise AlreadyExists(f"{ref} exists already, and {name} creates one")
+            raise AlreadyExists(f"{kind.name} {message.aggregate_id} exists already, and {message.name} creates one")
     elif loaded.gone:
         if creation == "always":
-            raise AlreadyExists(f"{ref} was deleted, and an id is not used twice: {name} needs a new one")
-        raise NotFound(f"{ref} was deleted")
+            raise AlreadyExists(
+                f"{kind.name} {message.aggregate_id} was deleted, and an id is not used twice: {message.name} needs a "
+                "new one"
+            )
+        raise NotFound(f"{kind.name} {message.aggregate_id} was deleted")
     elif creation == "never":
-        raise NotFound(f"there is no {ref} for {name}")
+        raise NotFound(f"there is no {kind.name} {message.aggregate_id} for {message.name}")
     expected = message.expected_version
     if expected is not None and expected != loaded.number:
-        raise VersionMismatch(f"{ref} is at version {loaded.number}, and {name} expects {expected}")
+        raise VersionMismatch(
+            f"{kind.name} {message.aggregate_id} is at version {loaded.number}, and {message.name} expects {expected}"
+        )
 
 
 def decide(

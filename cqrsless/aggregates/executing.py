@@ -16,10 +16,12 @@ from ..codec import digest
 from ..errors import AlreadyExists, CommitTooLarge, ConcurrencyConflict, DuplicateMismatch, Rejected
 from ..keys import aggregate_key
 from ..messages import CommandResult, Cost, Message, RecordedEvent
-from ..store import ConditionFailed, Item, Store, item_size, value_size
+from ..store import ConditionFailed, Item, SizedItem, Store, item_size, value_size
 from . import duplicates, reading
 from .commits import (
+    ONE_UNIT,
     advance_last,
+    commit_size,
     event_id,
     events_text,
     fit,
@@ -44,8 +46,6 @@ ATTEMPTS: Final = 200
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 1.0
 #: Of the machine: a frozen image of this process (SnapStart) is restored many times, and would wait in step.
 _jitter: Final = random.SystemRandom()
-
-_STATE_OVERHEAD: Final = len("state") + len("sv") + 2
 
 
 class Executor:
@@ -204,44 +204,47 @@ class Execution:
 
     def item(self, loaded: Loaded, decision: Decision) -> Item:
         """Make the commit's item, with a snapshot where one is due and fits."""
+        events = decision.events
         item: Item = {
             "pk": self.pk,
             "c": loaded.number + 1,
             "time": self._time,
-            "seq": loaded.seq + len(decision.events),
+            "seq": loaded.seq + len(events),
             "head": head_of(self.message, self.digest, loaded.last),
             "recent": duplicates.remember(loaded.recent, self.identity, self._time, self.executor.remembered),
         }
-        if decision.events:
-            item["events"] = events_text(decision.events)
-            item["names"] = names_map(decision.events)
+        if events:
+            item["events"] = events_text(events)
+            item["names"] = names_map(events)
         if decision.void:
             item["void"] = True
         if decision.gone:
             item["gone"], item["sv"] = True, self.kind.state_version
-        if decision.text is not None:
-            if not self.kind.event_sourced:
-                item["state"], item["sv"] = decision.text, self.kind.state_version
-            elif self.is_due(loaded, item, decision.text):
-                full = self.with_snapshot(item, decision.text)
+        text = decision.text
+        if text is not None and not self.kind.event_sourced:
+            item["state"], item["sv"] = text, self.kind.state_version
+        size = commit_size(item)
+        if text is not None and self.kind.event_sourced:
+            sized = SizedItem(item, size)
+            if self.is_due(loaded, sized, text):
+                full = self.with_snapshot(sized, text)
                 if full is not None:
                     return full
-        fit(item)
-        return item
+        return SizedItem(item, size if size <= ONE_UNIT else fit(item))
 
     def is_due(self, loaded: Loaded, item: Item, text: str) -> bool:
         size = item_size(item)
-        snapshot = value_size(text) + _STATE_OVERHEAD
+        snapshot = value_size(text) + self.kind.snapshot_overhead
         return is_due(size=size, snapshot=snapshot, gap=loaded.gap + 1, tail=loaded.tail + size, every=self.kind.every)
 
     def with_snapshot(self, item: Item, text: str) -> Item | None:
         """Give the item with the state, or nothing where that does not fit: a snapshot only saves reading."""
         full = {**item, "state": text, "sv": self.kind.state_version}
+        size = item_size(item) + value_size(text) + self.kind.snapshot_overhead
         try:
-            fit(full)
+            return SizedItem(full, size if size <= ONE_UNIT else fit(full))
         except CommitTooLarge:
             return None
-        return full
 
     # -- duplicates
 
@@ -303,19 +306,20 @@ class Execution:
 
     def after(self, loaded: Loaded, decision: Decision, item: Item) -> Loaded:
         """Make what is known after the commit, without reading it back."""
-        bears = self.kind.usable(item)
+        bears, size = self.kind.usable(item), item_size(item)
         return Loaded(
             number=item["c"],
             seq=item["seq"],
             time=item["time"],
             recent=item["recent"],
-            last=advance_last(loaded.last, list(item.get("names", ())), item["c"]),
+            last=advance_last(loaded.last, item.get("names", ()), item["c"]),
             gone=decision.gone,
             void=decision.void,
             gap=0 if bears else loaded.gap + 1,
-            tail=0 if bears else loaded.tail + item_size(item),
+            tail=0 if bears else loaded.tail + size,
             tip=item,
-            state=decision.state if self.kind.shareable else None,
+            size=size,
+            state=None if self.kind.copied is None else decision.state,
             text=decision.text,
         )
 
@@ -324,10 +328,11 @@ class Execution:
             return ()
         metadata = metadata_after(self.message)
         first, time, number = item["seq"] - len(decision.events) + 1, moment(item["time"]), item["c"]
-        return tuple(
+        recorded = [
             RecordedEvent(event.name, event.payload, at, number, event_id(self.pk, at), time, metadata)
             for at, event in enumerate(decision.events, first)
-        )
+        ]
+        return tuple(recorded)
 
     def result(self, version: int, events: tuple[RecordedEvent, ...], *, duplicate: bool = False) -> CommandResult:
         return CommandResult(

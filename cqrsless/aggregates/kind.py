@@ -11,13 +11,15 @@ from ..keys import CONTROL, aggregate_key
 from ..messages import Message, RecordedEvent
 from ..registry import DELETED
 from ..states import PayloadCodec, state_codec, upcast
-from ..store import Item
+from ..store import Item, item_size
 from .commits import Encoded, event_id, metadata_after, metadata_of, moment, read_head, stored_events
 
 if TYPE_CHECKING:
     from ..registry import AggregateModel, EventModel
 
 Evolve = Callable[..., Any]
+#: Codecs that are kept for events without a registration.
+MOST_CODECS: Final = 1000
 #: As for the names that decorators take.
 LONGEST_NAME: Final = 255
 
@@ -42,7 +44,9 @@ class Kind:
         self.state_version = record.state_version
         self.every = record.snapshot_every if record.event_sourced else 1
         self.codec = state_codec(record.state, record.name, event_sourced=record.event_sourced)
-        self.shareable = self.codec.shareable
+        self.copied = self.codec.copied
+        #: Bytes that a snapshot takes beside its text: the names of its attributes, and the version.
+        self.snapshot_overhead = item_size({"state": "", "sv": record.state_version})
         self._state_upcasters = model.state_upcasters
         self._evolvers: dict[str, tuple[Evolve, bool]] = {
             name: (evolver.fn, bool(evolver.inject)) for name, evolver in model.evolvers.items()
@@ -60,15 +64,15 @@ class Kind:
         found = self._payloads.get(name)
         if found is None:
             event = self._events.get(name)
+            if not self.knows(name):
+                check_event_name(self.name, name)
             found = (
                 PayloadCodec(name)
                 if event is None
                 else PayloadCodec(event.name, schema=event.schema, version=event.version, upcasters=event.upcasters)
             )
-            if self.knows(name):  # a name out of thin air is not kept: there is no end to those
+            if len(self._payloads) < MOST_CODECS or self.knows(name):  # there is no end to names out of thin air
                 self._payloads[name] = found
-            else:
-                check_event_name(self.name, name)
         return found
 
     def encode(self, name: str, payload: Any) -> Encoded:
@@ -123,8 +127,9 @@ class Kind:
         return ("state" in item or "gone" in item) and self._reachable(item["sv"])
 
     def _reachable(self, version: int) -> bool:
-        return version <= self.state_version and all(
-            step in self._state_upcasters for step in range(version, self.state_version)
+        return version == self.state_version or (
+            version < self.state_version
+            and all(step in self._state_upcasters for step in range(version, self.state_version))
         )
 
     def state_in(self, item: Item) -> Any:
@@ -166,10 +171,8 @@ class Kind:
 
     def _payload(self, event: Encoded) -> Any:
         """Give a copy of an event's payload that an evolver may change in place."""
-        how, text = self.payload_codec(event.name), event.text
-        if how.plain and type(event.payload) is dict and "{" not in text[1:] and "[" not in text:
-            return dict(event.payload)  # nothing inside it can be changed
-        return how.decode(codec.decode(text), event.version)
+        how = self.payload_codec(event.name)
+        return codec.copied(event.payload) if how.plain else how.decode(codec.decode(event.text), event.version)
 
     def evolve(self, state: Any, name: str, payload: Any, source: Item | Coming, sequence: int) -> Any:
         found = self._evolvers.get(name)

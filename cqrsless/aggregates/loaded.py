@@ -16,16 +16,17 @@ _WEIGHT: Final = 600  # bytes that the objects around a state take, about
 class Loaded:
     """An aggregate's state and what the next commit needs of the last one.
 
-    Never changed once made. The state is kept as an object where it cannot be changed in place, else as its text,
-    and every `private()` reads a copy from it: a handler that mutates its state can spoil neither the cache nor a
-    retry.
+    Never changed once made. The state is kept as an object where that can be shared or copied, else as its text, and
+    every `private()` makes a copy of it: a handler that mutates its state can spoil neither the cache nor a retry.
     """
 
-    __slots__ = ("_state", "gap", "gone", "last", "number", "recent", "seq", "tail", "text", "time", "tip", "void")
+    __slots__ = (
+        "_state", "gap", "gone", "last", "number", "recent", "seq", "size", "tail", "text", "time", "tip", "void",
+    )  # fmt: skip
 
     def __init__(
         self, *, number: int, seq: int, time: int, recent: bytes, last: Mapping[str, int], gone: bool, void: bool,
-        gap: int, tail: int, tip: Item | None, state: Any = None, text: str | None = None,
+        gap: int, tail: int, tip: Item | None, size: int = 0, state: Any = None, text: str | None = None,
     ) -> None:  # fmt: skip
         self.number = number
         self.seq = seq
@@ -37,8 +38,9 @@ class Loaded:
         #: Commits since the newest usable snapshot, and their bytes.
         self.gap = gap
         self.tail = tail
-        #: The newest commit itself.
+        #: The newest commit itself, and its bytes.
         self.tip = tip
+        self.size = size
         #: The state as stored; `None` where there is none.
         self.text = text
         self._state = state
@@ -50,13 +52,12 @@ class Loaded:
     @property
     def weight(self) -> int:
         """Say about how many bytes this takes in memory."""
-        tip = 0 if self.tip is None else sum(len(v) for v in self.tip.values() if isinstance(v, (str, bytes)))
-        return _WEIGHT + tip + len(self.text or "")
+        return _WEIGHT + self.size + len(self.text or "")
 
     def private(self, kind: Kind) -> Any:
         """Give a copy of the state that its taker may change in place."""
-        if kind.shareable:
-            return self._state
+        if kind.copied is not None:
+            return kind.copied(self._state)
         return None if self.text is None else kind.read(self.text)
 
 
@@ -75,7 +76,7 @@ def made(kind: Kind, state: Any, **known: Any) -> Loaded:
         return Loaded(gone=gone, **known)
     # What a container keeps is what a cold one would read, even where a handler stretched its type hints.
     text, read = kind.codec.encode(state)
-    return Loaded(gone=gone, text=text, state=read if kind.shareable else None, **known)
+    return Loaded(gone=gone, text=text, state=None if kind.copied is None else read, **known)
 
 
 def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
@@ -109,9 +110,10 @@ def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
         gap=gap,
         tail=tail,
         tip=newest,
+        size=item_size(newest),
     )
 
 
 def last_after(item: Item, before: Mapping[str, int]) -> Mapping[str, int]:
     """Give, for each event name, the newest commit with it, as the next commit will note it."""
-    return advance_last(before, list(item.get("names", ())), item["c"])
+    return advance_last(before, item.get("names", ()), item["c"])

@@ -31,16 +31,17 @@ class Cache:
 
     def put(self, pk: str, loaded: Loaded) -> None:
         weight = loaded.weight
+        held = self._held
         with self._lock:
-            before = self._held.pop(pk, None)
+            before = held.pop(pk, None)
             if before is not None:
                 self._bytes -= before[1]
             if weight > self._size or not self._count:
                 return
-            self._held[pk] = (loaded, weight)
+            held[pk] = (loaded, weight)
             self._bytes += weight
-            while self._bytes > self._size or len(self._held) > self._count:
-                self._bytes -= self._held.popitem(last=False)[1][1]
+            while self._bytes > self._size or len(held) > self._count:
+                self._bytes -= held.popitem(last=False)[1][1]
 
     def drop(self, pk: str) -> None:
         with self._lock:

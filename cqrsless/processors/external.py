@@ -55,7 +55,7 @@ class ExternalEvents:
         first: Exception | None = None
         for handler in handlers:
             # Validated anew for each, so that none sees what another has made of the payload.
-            event = message._replace(payload=self._payload(key, message), aggregate_id=None)
+            event = message.replace(payload=self._payload(key, message), aggregate_id=None)
             with handling(event):
                 try:
                     handler.handle(event)

@@ -90,7 +90,7 @@ class EventHandler:
     def handle(self, message: Message) -> None:
         """Call the function and carry out what it returned; in a replay that is left out."""
         key = idempotency_key(message.id, self.processor, self.label)
-        wanted = self._wanted(self._step(message._replace(idempotency_key=key)))
+        wanted = self._wanted(self._step(message.replace(idempotency_key=key)))
         if wanted and not message.replaying:
             self._effects.perform(wanted, message, self.processor, self.label)
 
@@ -153,4 +153,4 @@ class Handlers:
                 if replaying and not handler.replay:
                     continue
                 own = event if turn == 0 else commit.messages(self.stored_names)[at]
-                yield handler, own._replace(attempt=attempt, replaying=replaying)
+                yield handler, own.replace(attempt=attempt, replaying=replaying)

@@ -122,7 +122,7 @@ class ViewConsumer:
         messages = commit.messages(self.stored_names)
         return [
             Step(projector, message, row)
-            for message in (one._replace(attempt=attempt, replaying=replaying) for one in messages)
+            for message in (one.replace(attempt=attempt, replaying=replaying) for one in messages)
             for projector in self._projectors.get(message.name, ())
             for row in self.addresses.rows(projector, message, commit)
         ]
@@ -134,7 +134,7 @@ class ViewConsumer:
         for at, step in enumerate(steps):
             message = step.message
             if at < last[message.sequence]:  # a projector may change its payload in place
-                message = message._replace(payload=deepcopy(message.payload))
+                message = message.replace(payload=deepcopy(message.payload))
             text = texts[step.row.at]
             before = None if text is None else codec.decode(text)
             texts[step.row.at] = self._project(step.projector, message, before, step.row)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
-from uuid import uuid4
+
+from ..messages import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,4 +61,4 @@ class Application(Protocol):
 def request_id(context: Any) -> str:
     """Give the id of this invocation: Lambda's, the same when Lambda retries it, or a new one outside of Lambda."""
     given = getattr(context, "aws_request_id", None)
-    return given if isinstance(given, str) and given else uuid4().hex
+    return given if isinstance(given, str) and given else new_id()

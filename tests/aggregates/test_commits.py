@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqrsless import App, CommitTooLarge, Event, Registry
-from cqrsless.aggregates.commits import NAMES_KEPT, advance_last, fit, read_head
+from cqrsless.aggregates.commits import NAMES_KEPT, advance_last, commit_size, fit, read_head
 from cqrsless.codec import UNCOMPRESSED_LIMIT, inflate
-from cqrsless.store import ITEM_LIMIT, Store, item_size, write_units
+from cqrsless.store import ITEM_LIMIT, Item, Store, item_size, write_units
 from tests.aggregates.around import commits
 from tests.aggregates.box import NOTES, KindOfBox, box, opened
 from tests.aggregates.counting import noise
@@ -194,3 +194,22 @@ def test_more_names_in_one_commit_than_are_kept(store: Store) -> None:
     assert len(first["names"]) == 50
     last = read_head(second)["last"]
     assert len(last) == NAMES_KEPT + 1 and set(last.values()) == {1}
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5)
+
+
+@given(
+    pk=NAMES, number=st.integers(1, 10**6), time=st.integers(0, 10**17), head=NAMES, recent=st.binary(max_size=24),
+    events=NAMES, names=st.lists(NAMES, min_size=1, max_size=4, unique=True),
+    more=st.fixed_dictionaries({}, optional={"void": st.just(True), "state": NAMES, "sv": st.integers(1, 300)}),
+)  # fmt: skip
+def test_a_commits_size_is_its_items(
+    pk: str, number: int, time: int, head: str, recent: bytes, events: str, names: list[str], more: dict[str, Any]
+) -> None:
+    item: Item = {"pk": pk, "c": number, "time": time, "seq": number, "head": head, "recent": recent}
+    assert commit_size(item) == item_size(item)
+    item |= {"events": events, "names": dict.fromkeys(names, "1")}
+    assert commit_size(item) == item_size(item)
+    item |= more
+    assert commit_size(item) == item_size(item)
