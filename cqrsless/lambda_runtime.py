@@ -20,7 +20,7 @@ from .sources import handle
 if TYPE_CHECKING:
     from .app import App
 
-__all__ = ["Entrypoint", "application", "entrypoint_for_environment", "in_lambda", "store_url"]
+__all__ = ["Entrypoint", "application", "entrypoint_for_environment", "entrypoint_of", "in_lambda", "store_url"]
 
 log: Final = logging.getLogger("cqrsless")
 
@@ -57,6 +57,11 @@ def _entrypoint() -> Entrypoint:
         raise
     if in_lambda(os.environ):
         _settle_for_lambda(app)
+    return entrypoint_of(app)
+
+
+def entrypoint_of(app: App) -> Entrypoint:
+    """Give the function that Lambda calls for an application."""
 
     def entrypoint(event: Any, context: Any = None) -> Any:
         try:

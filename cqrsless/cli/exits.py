@@ -8,7 +8,16 @@ import sys
 import traceback
 from typing import Any, Final, NoReturn
 
-from ..errors import AppLoadError, ConcurrencyConflict, CqrslessError, NotCaughtUp, RegistrationError, StoreUnavailable
+from ..errors import (
+    AppLoadError,
+    ConcurrencyConflict,
+    CqrslessError,
+    MalformedMessage,
+    NotCaughtUp,
+    RegistrationError,
+    StoreUnavailable,
+    UnknownMessage,
+)
 from ..loading import line_of
 from .terminal import clean, standard_error
 
@@ -16,7 +25,7 @@ __all__ = ["FAILED", "INTERRUPTED", "LOADING", "REFUSED", "UNAVAILABLE", "USAGE"
 
 #: The application or its domain said no; also what was looked for is missing, or differs.
 REFUSED: Final = 1
-#: The command line is wrong: an unknown option, an argument that is no JSON.
+#: The command line is wrong: an unknown option or name, an argument that is no JSON.
 USAGE: Final = 2
 #: The application cannot be loaded.
 LOADING: Final = 3
@@ -73,6 +82,8 @@ def _code(error: CqrslessError) -> int:
         return LOADING
     if isinstance(error, (StoreUnavailable, ConcurrencyConflict, NotCaughtUp)):
         return UNAVAILABLE
+    if isinstance(error, (UnknownMessage, MalformedMessage)):
+        return USAGE
     return REFUSED if error.status < 500 or type(error) is CqrslessError else FAILED
 
 

@@ -22,6 +22,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "template": ("template", "Write the template of the stack: SAM, CloudFormation or Terraform."),
     "openapi": ("openapi", "Write the OpenAPI 3.1 document of the HTTP interface."),
     "asyncapi": ("asyncapi", "Write the AsyncAPI 3 document of the events."),
+    "send": ("send", "Execute the command NAME with a payload, and tell what it did."),
+    "ask": ("ask", "Ask the query NAME, and print its answer as JSON."),
+    "invoke": ("invoke", "Give the entrypoint an event as Lambda would, and print its answer."),
+    "tables": ("tables", "Create the store's tables, or check them."),
 }
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from .terminal import Terminal
+from .terminal import Terminal, clean
 
 if TYPE_CHECKING:
     from ..app import App
@@ -68,6 +69,7 @@ class Call:
         """
         from ..lambda_runtime import application
 
+        tell_logs(debug=self.debug)
         if self.given.get("app"):
             os.environ["CQRSLESS_APP"] = self.given["app"]
         meant = store or self.store_url
@@ -80,12 +82,33 @@ class Call:
         return app
 
 
+class _Told(logging.Handler):
+    """Writes a log record as one line on standard error; its traceback only with `--debug`."""
+
+    debug = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(clean(record.getMessage()), file=sys.stderr)
+        if self.debug and record.exc_info:
+            traceback.print_exception(*record.exc_info, file=sys.stderr)
+
+
+def tell_logs(*, debug: bool) -> None:
+    """Tell a person what the application logs: warnings and worse, with `--debug` everything of its own."""
+    root = logging.getLogger()
+    told = next((handler for handler in root.handlers if isinstance(handler, _Told)), None)
+    if told is None and root.handlers:
+        return  # somebody has set up logging already
+    if told is None:
+        told = _Told()
+        root.addHandler(told)
+    told.debug = debug
+    logging.getLogger("cqrsless").setLevel(logging.DEBUG if debug else logging.NOTSET)
+
+
 def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     if value is not None and value is not False:
         ctx.find_root().ensure_object(Call).given[param.name or ""] = value
-    if param.name == "debug" and value:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-        logging.getLogger("botocore").setLevel(logging.INFO)
     return value
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import IO, Any, Final, Literal, NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
+from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
@@ -95,12 +96,13 @@ class Terminal:
         if not self.json:
             standard_error().print(text, style="dim", markup=False, soft_wrap=True)
 
-    def value(self, value: Any, shown: RenderableType | Callable[[], RenderableType] | None = None) -> None:
-        """Print one answer; `shown` is what a terminal shows of it, in place of indented JSON."""
-        if self.rich and shown is not None:
-            self.console.print(shown() if callable(shown) else shown)
+    def value(self, value: Any) -> None:
+        """Print one answer as JSON: indented, and coloured on a terminal; on one line with `--json`."""
+        text = as_json(value, indent=None if self.json else 2)
+        if self.rich:
+            self.console.print(JSONHighlighter()(text), soft_wrap=True)
         else:
-            self.line(as_json(value, indent=None if self.json else 2))
+            self.line(text)
 
     def show(self, renderable: RenderableType) -> None:
         """Print what only a terminal sees well; where it is piped, in plain characters."""

@@ -33,9 +33,9 @@ from ..store import (
     write_units,
 )
 from .dynamodb_calls import PATIENCE, Calls, Refused
-from .dynamodb_identity import mark_tables
+from .dynamodb_identity import check_marks, mark_tables
 from .dynamodb_items import decode_image, encode_image, encode_value
-from .dynamodb_tables import create_tables
+from .dynamodb_tables import check_tables, create_tables
 from .rules import check_key, check_limit, check_query, is_empty, measure, measure_all
 
 if TYPE_CHECKING:
@@ -207,6 +207,11 @@ class DynamoDBStore:
     def create_tables(self) -> None:
         create_tables(self._calls, self.prefix)
         mark_tables(self._calls, self.prefix)
+
+    def check_tables(self) -> dict[str, str]:
+        """Say of each table what is wrong with it, by its name, and change nothing; an empty text where nothing is."""
+        problems = check_tables(self._calls, self.prefix)
+        return problems if any(problems.values()) else problems | check_marks(self._calls, self.prefix)
 
     def close(self) -> None:
         self.client.close()

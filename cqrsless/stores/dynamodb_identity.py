@@ -25,17 +25,33 @@ def mark_tables(calls: Calls, prefix: str) -> None:
         return  # an engine whose tables have no ids has no backups either
     for derived in _DERIVED:
         name = f"{prefix}-{derived}"
-        arn = _table(calls, name)["TableArn"]
-        tags = calls.call("ListTagsOfResource", {"ResourceArn": arn}, Cost()).get("Tags", ())
-        noted = next((tag["Value"] for tag in tags if tag["Key"] == TAG), None)
+        arn, noted = _noted(calls, name)
         if noted is None:
             calls.call("TagResource", {"ResourceArn": arn, "Tags": [{"Key": TAG, "Value": made_of}]}, Cost())
         elif noted != made_of:
-            raise CqrslessError(
-                f"the table {name} was made of another table than today's {prefix}-events: was that restored from a "
-                f"backup? Restore it under a new prefix, call create_tables there, then rebuild the log and replay the "
-                "views; a mixture would lose events"
-            )
+            raise CqrslessError(_mixture(name, prefix))
+
+
+def check_marks(calls: Calls, prefix: str) -> dict[str, str]:
+    """Say of the log and the views, by name, which was made of another events table."""
+    made_of = _table(calls, f"{prefix}-events").get("TableId")
+    names = [f"{prefix}-{derived}" for derived in _DERIVED]
+    return {name: _mixture(name, prefix) for name in names if _noted(calls, name)[1] not in (None, made_of)}
+
+
+def _mixture(name: str, prefix: str) -> str:
+    return (
+        f"the table {name} was made of another table than today's {prefix}-events: was that restored from a "
+        f"backup? Restore it under a new prefix, call create_tables there, then rebuild the log and replay the "
+        "views; a mixture would lose events"
+    )
+
+
+def _noted(calls: Calls, name: str) -> tuple[str, str | None]:
+    """Give a table's ARN, and which events table it says that it was made of."""
+    arn: str = _table(calls, name)["TableArn"]
+    tags = calls.call("ListTagsOfResource", {"ResourceArn": arn}, Cost()).get("Tags", ())
+    return arn, next((tag["Value"] for tag in tags if tag["Key"] == TAG), None)
 
 
 def _table(calls: Calls, name: str) -> Any:

@@ -68,6 +68,21 @@ def create_tables(calls: Calls, prefix: str) -> None:
         _check(wanted, found)
 
 
+def check_tables(calls: Calls, prefix: str) -> dict[str, str]:
+    """Say of each table what is wrong with it, by its name; an empty text where nothing is."""
+    problems: dict[str, str] = {}
+    for table in KEYS:
+        wanted = definition(prefix, table)
+        found = _describe(calls, wanted["TableName"])
+        try:
+            if found is not None:
+                _check(wanted, found)
+            problems[wanted["TableName"]] = "" if found is not None else "it does not exist"
+        except CqrslessError as error:
+            problems[wanted["TableName"]] = str(error)
+    return problems
+
+
 def _describe(calls: Calls, name: str) -> Mapping[str, Any] | None:
     try:
         response = calls.call("DescribeTable", {"TableName": name}, Cost(), expecting=("ResourceNotFoundException",))

@@ -1,0 +1,25 @@
+"""`cqrsless ask`: ask a query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .names import complete_queries
+from .options import Call, common_options
+from .payloads import JSON
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("name", shell_complete=complete_queries)
+@click.argument("payload", metavar="[JSON]", type=JSON, default="{}")
+@common_options
+def command(call: Call, name: str, payload: dict[str, Any]) -> None:
+    """Ask the query NAME, and print its answer as JSON.
+
+    JSON is the payload: an object, or @FILE, or - for standard input; {} where it is left out.
+    """
+    call.terminal.value(call.application().ask(name, payload))

@@ -1,0 +1,60 @@
+"""`cqrsless invoke`: run a Lambda event of any source through the entrypoint."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from ..sources import recognise
+from .exits import FAILED, REFUSED, Failure
+from .following import follow
+from .options import Call, common_options
+from .payloads import JSON
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.option(
+    "-e",
+    "--event",
+    metavar="FILE",
+    default="-",
+    show_default=True,
+    help="The event; - is standard input.",
+)
+@click.option("--drain/--no-drain", default=True, help="On an embedded store: let views and processors follow.")
+@common_options
+def command(call: Call, event: str, drain: bool) -> None:
+    """Give the entrypoint an event as Lambda would, and print its answer.
+
+    Any source will do: a direct command, API Gateway, a Function URL, a load balancer, SQS, SNS, EventBridge, a
+    DynamoDB stream, Kinesis. It ends with 1 where the answer is a status from 400 or lists failed records, with 4 from
+    500.
+    """
+    from ..driver import LambdaContext
+    from ..lambda_runtime import entrypoint_of
+
+    given: dict[str, Any] = JSON.convert(event if event == "-" else f"@{event}", None, click.get_current_context())
+    app = call.application()
+    source = recognise(given)
+    if source is not None:
+        call.terminal.note(f"from {source.name}")
+    context = LambdaContext("cqrsless-invoke", str(uuid4()), clock=lambda: datetime.now(timezone.utc))
+    answer = entrypoint_of(app)(given, context)
+    call.terminal.value(answer)
+    follow(call, app, drain=drain)
+    _judge(answer)
+
+
+def _judge(answer: Any) -> None:
+    if not isinstance(answer, dict):
+        return
+    status, failed = answer.get("statusCode"), answer.get("batchItemFailures")
+    if isinstance(status, int) and status >= 400:
+        raise Failure(f"the answer is {status}", FAILED if status >= 500 else REFUSED)
+    if failed:
+        raise Failure(f"{len(failed)} record{'s' if len(failed) > 1 else ''} failed")
