@@ -21,8 +21,9 @@ __all__ = ["command"]
 def command(call: Call, /, **output: Any) -> None:
     """Write the AsyncAPI 3 document of the events.
 
-    It has public events, external ones that are handled, and domain events. Which events a publisher or command handler makes is read from its source; a name that is put together at run time
-    is not seen there. Nothing is called, and no store is opened.
+    It has public events, external ones that are handled, and domain events. Which events a publisher or command handler
+    makes is read from its source; a name that is put together at run time is not seen there. Nothing is called, and no
+    store is opened.
     """
     app = call.application(store="memory://")
     title = title_of(Path.cwd(), app.registry.name)

@@ -28,7 +28,8 @@ __all__ = ["command"]
 def command(call: Call, /, servers: tuple[str, ...], auth: Auth, **output: Any) -> None:
     """Write the OpenAPI 3.1 document of the HTTP interface.
 
-    It has every command and query with a route. Payloads are described by their marshmallow schemas. Nothing is called, and no store is opened.
+    It has every command and query with a route. Payloads are described by their marshmallow schemas. Nothing is called,
+    and no store is opened.
     """
     app = call.application(store="memory://")
     title = title_of(Path.cwd(), app.registry.name)
