@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import tracing
 from .aggregates import reading
 from .aggregates.executing import Executor
 from .aggregates.kind import Kind
@@ -84,6 +85,7 @@ class App:
         self._cache_count = cache
         self._metrics: Metrics | None = metrics_from_environment()
         install_record_factory()
+        tracing.configure()
         self._selection = selected_processor(os.environ)
         self._compiled: Compiled | None = None
         if not self.registry.empty:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from . import codec, schemas
+from . import codec, schemas, tracing
 from .aggregates.executing import Execution, Executor
 from .aggregates.kind import Kind
 from .errors import CqrslessError, Forbidden, InvalidReturn, MalformedMessage, Unauthenticated, UnknownMessage
@@ -53,7 +53,7 @@ class Dispatcher:
             raise UnknownMessage(self._unknown(message))
         token = current_message.set(message)
         try:
-            result = step(message)
+            result = tracing.dispatching(message, step) if tracing.on() else step(message)
         finally:
             current_message.reset(token)
         if message.kind == "command" and not isinstance(result, CommandResult):
@@ -179,6 +179,7 @@ class CommandPlan(Plan):
         payload = self.admit(message)
         aggregate_id = read_id(kind.name, kind.id_field, payload)
         message = message.replace(aggregate_id=aggregate_id)
+        current_message.set(message)  # logs say of which aggregate; `dispatch` takes it back
         execution = Execution(self.dispatcher.executor, kind, message, payload, self, self.command.creation)
         started.append(execution)
         return execution.run()

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
+from . import tracing
 from .errors import AppLoadError, CqrslessError
 from .loading import load, setting
 from .logs import log_as_json
@@ -27,7 +28,7 @@ log: Final = logging.getLogger("cqrsless")
 Entrypoint = Callable[..., Any]
 
 #: What an application's making depends on.
-SETTINGS: Final = ("CQRSLESS_APP", "CQRSLESS_STORE", "CQRSLESS_PROCESSOR", "CQRSLESS_METRICS")
+SETTINGS: Final = ("CQRSLESS_APP", "CQRSLESS_STORE", "CQRSLESS_PROCESSOR", "CQRSLESS_METRICS", "CQRSLESS_TRACING")
 
 _made: Final[dict[tuple[str | None, ...], Entrypoint]] = {}
 _making: Final = RLock()
@@ -63,12 +64,17 @@ def _entrypoint() -> Entrypoint:
 def entrypoint_of(app: App) -> Entrypoint:
     """Give the function that Lambda calls for an application."""
 
+    flushes = in_lambda(os.environ)
+
     def entrypoint(event: Any, context: Any = None) -> Any:
         try:
             return handle(event, context, app)
         except CqrslessError as error:
             # Lambda puts the stack into the answer, where it has no business: text and log say what was wrong.
             raise _readable(error).with_traceback(None) from None
+        finally:
+            if flushes and tracing.on():
+                tracing.flush()
 
     return entrypoint
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from .. import tracing
 from ..delivery.commit import Commit, Decoder
 from ..errors import InvalidReturn
 from ..logs import handling
@@ -89,6 +90,13 @@ class EventHandler:
 
     def handle(self, message: Message) -> None:
         """Call the function and carry out what it returned; in a replay that is left out."""
+        if tracing.on():
+            with tracing.consuming(message, self.processor, self.label):
+                self._handle(message)
+        else:
+            self._handle(message)
+
+    def _handle(self, message: Message) -> None:
         key = idempotency_key(message.id, self.processor, self.label)
         wanted = self._wanted(self._step(message.replace(idempotency_key=key)))
         if wanted and not message.replaying:

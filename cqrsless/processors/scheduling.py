@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple, Protocol
 
-from .. import codec
+from .. import codec, tracing
 from ..messages import Cost, Message
 from ..store import Store
 from .identities import identity
@@ -76,6 +76,8 @@ class Scheduling:
         A timedelta counts from the message's own time, which for a command from an event is the event's.
         """
         when = due_time(due, message.time, message.name)
+        if tracing.on():
+            message = tracing.carrying(message)
         wire = wire_of(message)
         if when <= self.now():
             return self.fire(message_of(wire, when))

@@ -7,7 +7,7 @@ from copy import deepcopy
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from .. import codec
+from .. import codec, tracing
 from ..delivery.commit import Commit, Decoder
 from ..delivery.counting import Counts
 from ..delivery.parking import Parking, settled, tries
@@ -144,7 +144,11 @@ class ViewConsumer:
         token = current_message.set(message)
         try:
             given = injected(self._inject, projector.inject, message, row)
-            after = projector.fn(before, message.payload, **given)
+            if tracing.on():
+                with tracing.projecting(message, self.view.name):
+                    after = projector.fn(before, message.payload, **given)
+            else:
+                after = projector.fn(before, message.payload, **given)
         finally:
             current_message.reset(token)
         if after is None:

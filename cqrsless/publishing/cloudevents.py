@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import schemas
+from .. import schemas, tracing
 from ..errors import AppLoadError, SerializationFailed
 from ..messages import Event, Message
 from ..sources.documents import plain
@@ -52,7 +52,7 @@ class Envelopes:
 
         Raises `SerializationFailed` where its payload has no form in JSON.
         """
-        document = {
+        document: dict[str, Any] = {
             "specversion": "1.0",
             "id": id,
             "source": self.source,
@@ -64,6 +64,9 @@ class Envelopes:
             "causationid": message.id,
             "data": self._data(event),
         }
+        if tracing.on():  # CloudEvents' own extension for it: "Distributed Tracing"
+            with tracing.creating(event.name, to, id):
+                document |= tracing.carried()
         return Envelope(to, event, document)
 
     def _data(self, event: Event) -> Any:

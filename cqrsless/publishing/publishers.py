@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from .. import tracing
 from ..delivery.commit import Commit
 from ..delivery.consuming import Feeder
 from ..delivery.order import Verdict, judge, previous
@@ -86,6 +87,12 @@ class Publisher:
 
     def make(self, message: Message) -> list[Envelope]:
         """Call the function, and give what is to be sent."""
+        if tracing.on():
+            with tracing.consuming(message, PUBLISHER.name, self.label):
+                return self._make(message)
+        return self._make(message)
+
+    def _make(self, message: Message) -> list[Envelope]:
         to = self._record.to
         return [
             self._envelopes.envelope(to, event, message, identity("published", message.id, self.label, to, str(at)))

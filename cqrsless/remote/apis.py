@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from .. import tracing
 from ..errors import (
     CqrslessError,
     Forbidden,
@@ -70,6 +71,8 @@ class Api:
     def execute(self, command: Command) -> CommandResult:
         asked = request(self._routes.find("command", command.name), command.name, command.payload)
         headers = {"idempotency-key": _in_header(command.id, f"the id of {command.name}")}
+        if tracing.on():
+            headers |= tracing.carried()
         metadata = dict(command.metadata)
         if metadata.get("correlation_id"):
             correlation = metadata.pop("correlation_id")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .. import tracing
 from ..errors import Forbidden, MalformedMessage, Unreachable
 from ..messages import Command
 from .attempts import Passing
@@ -21,6 +22,8 @@ def command_document(command: Command) -> dict[str, Any]:
     >>> command_document(Command("ShipOrder", {"order_id": "o-1"}, id="c-1"))
     {'command': 'ShipOrder', 'payload': {'order_id': 'o-1'}, 'id': 'c-1'}
     """
+    if tracing.on():
+        command = tracing.continued(command)
     document: dict[str, Any] = {"command": command.name, "payload": command.payload, "id": command.id}
     if command.metadata:
         document["metadata"] = command.metadata

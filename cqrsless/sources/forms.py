@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Final, Literal, NamedTuple
 
+from .. import tracing
 from ..errors import MalformedMessage
 from ..messages import NOTHING, Message
 from ..processors import scheduling
@@ -165,6 +166,7 @@ def cloud_event(document: Mapping[str, Any], origin: Origin) -> Message:
     return message.replace(
         correlation_id=_optional(document, "correlationid") or message.id,
         causation_id=_optional(document, "causationid"),
+        metadata=tracing.received(document) if tracing.on() else NOTHING,
     )
 
 

@@ -10,10 +10,11 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from .. import tracing
 from ..errors import CqrslessError, MalformedMessage, NotFound, UnknownMessage
 from ..keys import split_id
 from ..logs import handling
-from ..messages import CommandResult, Message
+from ..messages import NOTHING, CommandResult, Message
 from ..registry.records import CommandRecord, QueryRecord
 from ..routing import Match
 from ..schemas import list_fields
@@ -104,6 +105,7 @@ def _message(
         request.identity.actor,
         request.identity.claims,
         correlation,
+        metadata=tracing.received(headers) if tracing.on() else NOTHING,
         expected_version=expected,
     )
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from .. import tracing
 from ..errors import CqrslessError, StoreUnavailable
 from ..messages import Cost
 
@@ -80,6 +81,14 @@ class Calls:
         self, operation: str, params: Mapping[str, Any], cost: Cost, *, expecting: Collection[str] = ()
     ) -> Mapping[str, Any]:
         """Do one operation and count its attempts; raise `Refused` for the codes expected, else a `CqrslessError`."""
+        if not tracing.on():
+            return self._call(operation, params, cost, expecting)
+        with tracing.requesting(operation, _target(params).split(", "), Refused):
+            return self._call(operation, params, cost, expecting)
+
+    def _call(
+        self, operation: str, params: Mapping[str, Any], cost: Cost, expecting: Collection[str]
+    ) -> Mapping[str, Any]:
         method = getattr(self.client, _METHODS[operation])
         started = self.clock()
         attempt = 0
