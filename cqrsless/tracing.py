@@ -196,7 +196,7 @@ def carrying(message: Message) -> Message:
     if not carrier:
         return message
     kept = {name: value for name, value in message.metadata.items() if name not in FIELDS}
-    return message._replace(metadata={**kept, **carrier})
+    return message.replace(metadata={**kept, **carrier})
 
 
 def continued(command: Command) -> Command:

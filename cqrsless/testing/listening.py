@@ -46,7 +46,7 @@ class Effect(NamedTuple):
 
     def told(self) -> tuple[Any, ...]:
         """Give what is the same each time that a handler asks for the same."""
-        return self.id, self.due, None if self.message is None else self.message._replace(attempt=1)
+        return self.id, self.due, None if self.message is None else self.message.replace(attempt=1)
 
     def differences(self, expected: Command) -> list[str]:
         """Say where this command is another than the expected one, of which only what it says is compared."""
