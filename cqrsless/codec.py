@@ -54,27 +54,29 @@ def _tag(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def _writer(*, ensure_ascii: bool, sort_keys: bool) -> Callable[[Any], str]:
-    """Give what writes JSON in the shortest form.
+def writer(
+    default: Callable[[Any], Any], *, ensure_ascii: bool, sort_keys: bool = False, spaced: bool = False
+) -> Callable[[Any], str]:
+    """Give what writes JSON.
 
     It is `json.JSONEncoder.encode`, which makes CPython's encoder anew for each value; here it is made once. What
     holds itself then ends in a `RecursionError` and not in a `ValueError`.
     """
+    between = (", ", ": ") if spaced else (",", ":")
     make: Any = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
-        encoder = json.JSONEncoder(
-            ensure_ascii=ensure_ascii, separators=(",", ":"), allow_nan=False, sort_keys=sort_keys, default=_tag
-        )
-        return encoder.encode
+        return json.JSONEncoder(
+            ensure_ascii=ensure_ascii, separators=between, allow_nan=False, sort_keys=sort_keys, default=default
+        ).encode
     quote = json.encoder.encode_basestring_ascii if ensure_ascii else json.encoder.encode_basestring
-    encode = make(None, _tag, quote, None, ":", ",", sort_keys, False, False)
+    encode = make(None, default, quote, None, between[1], between[0], sort_keys, False, False)
     join = "".join
     return lambda value: join(encode(value, 0))
 
 
 #: Writes a value as it is stored, as far as JSON and the tags have it.
-dumps: Final = _writer(ensure_ascii=False, sort_keys=False)
-_canonical: Final = _writer(ensure_ascii=True, sort_keys=True)
+dumps: Final = writer(_tag, ensure_ascii=False)
+_canonical: Final = writer(_tag, ensure_ascii=True, sort_keys=True)
 #: Writes one text as JSON.
 quoted: Final[Callable[[str], str]] = json.encoder.encode_basestring
 

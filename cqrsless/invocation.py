@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any, Final
 
 __all__ = ["function", "invoked", "request", "seconds_left"]
@@ -14,14 +12,21 @@ _context: Final[ContextVar[Any]] = ContextVar("cqrsless_invocation", default=Non
 _RESERVE, _RESERVED = 30.0, 0.3
 
 
-@contextmanager
-def invoked(context: Any) -> Generator[None, None, None]:
-    """Let what runs inside know the context that Lambda gave."""
-    token = _context.set(context)
-    try:
-        yield
-    finally:
-        _context.reset(token)
+class invoked:
+    """Lets what runs inside a `with` block know the context that Lambda gave."""
+
+    __slots__ = ("_given", "_token")
+
+    def __init__(self, context: Any) -> None:
+        self._given = context
+        self._token: Token[Any] | None = None
+
+    def __enter__(self) -> None:
+        self._token = _context.set(self._given)
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _context.reset(self._token)
 
 
 def function() -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
@@ -15,9 +15,10 @@ from math import isfinite
 from typing import Any, Final, NoReturn, TypeGuard
 from uuid import UUID
 
+from ..codec import writer
 from ..errors import MalformedMessage, SerializationFailed
 
-__all__ = ["check", "is_text", "parse", "plain", "shown"]
+__all__ = ["check", "is_text", "parse", "plain", "shown", "written"]
 
 #: How deep a document may nest. Python's own stack ends at some 1,000 calls, and a payload is walked more than once.
 DEEPEST: Final = 100
@@ -43,7 +44,7 @@ def parse(text: str | bytes, what: str) -> dict[str, Any]:
         except UnicodeDecodeError as error:
             raise MalformedMessage(f"{what} is not UTF-8: {error.reason} at byte {error.start}") from None
     try:
-        document = _decode(text)
+        document = _decoded(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise MalformedMessage(f"{what} is not JSON: {error.msg} at {place}") from None
@@ -202,7 +203,28 @@ def _number(text: str) -> float:
     return number
 
 
-_decode: Final = json.JSONDecoder(parse_constant=_constant, parse_float=_number).decode
+_decoder: Final = json.JSONDecoder(parse_constant=_constant, parse_float=_number)
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = _decoder.scan_once  # type: ignore[attr-defined]  # no stub has it
+
+
+def _decoded(text: str) -> Any:
+    """Read JSON; where nothing stands around it, without looking for what may."""
+    if text[:1] == "{":
+        try:
+            document, end = _scan(text, 0)
+        except StopIteration:
+            end = -1  # cut short: the slow way says where
+        if end == len(text):
+            return document
+    return _decoder.decode(text)
+
+
+def _refuse(value: Any) -> Any:
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+#: Writes an answer, once `plain` has made it one.
+written: Final = writer(_refuse, ensure_ascii=True, spaced=True)
 
 
 def _check_unicode(document: Any, what: str) -> None:

@@ -21,7 +21,7 @@ from ..schemas import list_fields
 from ..surroundings import reading_after
 from .application import Application, request_id
 from .direct import answer_command
-from .documents import is_text, parse, plain, shown
+from .documents import is_text, parse, plain, shown, written
 from .identity import Identity
 from .problems import Response, bare_problem, problem
 
@@ -59,8 +59,9 @@ def respond(event: Mapping[str, Any], context: Any, app: Application, read: Call
     message: Message | None = None
     try:
         request = read(event)
-        match = app.model.routes.match(request.method, request.path)
-        record = (app.model.commands if match.kind == "command" else app.model.queries)[match.name]
+        model = app.model
+        match = model.routes.match(request.method, request.path)
+        record = (model.commands if match.kind == "command" else model.queries)[match.name]
         message = _message(request, match, record, instance, app)
         return _answer(_dispatch(message, request, app), record, request, app)
     except CqrslessError as error:
@@ -176,7 +177,7 @@ def _answer(outcome: Any, record: CommandRecord | QueryRecord, request: Request,
     if isinstance(record, QueryRecord):
         if outcome is None:
             raise NotFound(found_nothing(record.name))
-        return Response(200, headers, json.dumps(plain(outcome)))
+        return Response(200, headers, written(plain(outcome)))
     result: CommandResult = outcome
     if result.version is not None:
         headers["etag"] = f'"{result.version}"'
@@ -192,7 +193,7 @@ def _answer(outcome: Any, record: CommandRecord | QueryRecord, request: Request,
         location = _location(result, record, app)
         if location is not None:
             headers["location"] = request.prefix + location
-    return Response(status, headers, json.dumps(answer_command(result)))
+    return Response(status, headers, written(answer_command(result)))
 
 
 def found_nothing(query: str) -> str:
@@ -241,7 +242,7 @@ def an_object(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = parent.get(name)
     if value is None:
         return {}
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise MalformedMessage(f"'{name}' of the request is {shown(value)}, and has to be an object")
     return value
 

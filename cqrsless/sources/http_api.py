@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
 from ..errors import MalformedMessage
@@ -14,6 +14,9 @@ from .identity import of_http_api
 from .rest_api import base_path
 
 __all__ = ["handle", "read"]
+
+#: Characters of a path that percent-encoding leaves alone.
+_AS_IT_IS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~/")
 
 
 def handle(event: Mapping[str, Any], context: Any, app: Application) -> dict[str, Any]:
@@ -28,7 +31,7 @@ def read(event: Mapping[str, Any]) -> Request:
     domain = context.get("domainName")
     if not (isinstance(domain, str) and ".lambda-url." in domain):
         # API Gateway decodes the path before it calls, and leaves the stage in it; a Function URL does neither.
-        path = quote(path, safe="/")
+        path = path if _AS_IT_IS.issuperset(path) else quote(path, safe="/")
         prefix = _stage(path, context) or _mapping(path, event, domain)
     return Request(
         a_string(an_object(context, "http"), "method").upper(),
@@ -55,7 +58,8 @@ def _mapping(path: str, event: Mapping[str, Any], domain: Any) -> str:
     route = event.get("routeKey")
     if not isinstance(route, str) or not isinstance(domain, str) or ".execute-api." in domain:
         return ""
-    return base_path(path, route.partition(" ")[2], event.get("pathParameters"))
+    template = route.partition(" ")[2]
+    return "" if path == template else base_path(path, template, event.get("pathParameters"))
 
 
 def _query(event: Mapping[str, Any]) -> dict[str, list[str]]:

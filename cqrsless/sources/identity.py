@@ -44,7 +44,7 @@ def of_http_api(context: Mapping[str, Any]) -> Identity:
     >>> of_http_api({"authorizer": {"jwt": {"claims": {"sub": "u-1", "scope": "orders"}, "scopes": None}}})
     Identity(actor='u-1', claims={'sub': 'u-1', 'scope': 'orders'})
     """
-    authorizer = _object(context, "authorizer")
+    authorizer = _object(context, "authorizer") if "authorizer" in context else None
     if not authorizer:
         return NOBODY
     if authorizer.get("jwt") is not None:
