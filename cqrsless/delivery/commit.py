@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..aggregates.commits import event_id, metadata_of, moment, read_head, stored_events
 from ..errors import UnknownEvent
-from ..messages import Message
+from ..messages import NOTHING, Message
 from ..states import PayloadCodec
 from ..store import Item
 
@@ -90,32 +90,21 @@ class Commit:
         last: Mapping[str, int] = self.head.get("last", {})
         return last
 
-    def messages(self, wanted: Container[str]) -> list[Message]:
+    def messages(self, wanted: Container[str], attempt: int = 1, *, replaying: bool = False) -> list[Message]:
         """Give the events whose stored name is wanted, in order, each as a message with a payload of its own."""
         head, time, pk = self.head, self.time, self.pk
         metadata = metadata_of(head)
+        aggregate, _, aggregate_id = pk.partition("#")
         stored = stored_events(self.item)
         found: list[Message] = []
         for sequence, event in enumerate(stored, self.item["seq"] - len(stored) + 1):
             if event[0] not in wanted:
                 continue
             name, payload = self._decoder.present(event, pk)
-            found.append(
-                Message(
-                    id=event_id(pk, sequence),
-                    name=name,
-                    kind="event",
-                    payload=payload,
-                    time=time,
-                    source=self.aggregate,
-                    actor=head.get("actor"),
-                    correlation_id=metadata["correlation_id"],
-                    causation_id=head["id"],
-                    aggregate_id=self.aggregate_id,
-                    version=self.number,
-                    sequence=sequence,
-                    metadata=metadata,
-                    sent=time,
-                )
-            )
+            own = Message(
+                event_id(pk, sequence), name, "event", payload, time, aggregate, head.get("actor"), NOTHING,
+                metadata["correlation_id"], head["id"], aggregate_id, self.number, sequence, attempt, replaying,
+                None, metadata, None, None, time,
+            )  # fmt: skip
+            found.append(own)
         return found

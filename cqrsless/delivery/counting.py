@@ -31,18 +31,20 @@ class Counts:
     """
 
     def __init__(self) -> None:
-        self._counted = Counted()
+        self._applied = self._retried = self._parked = self._lag = 0
         self._lock = Lock()
 
     def add(self, *, applied: int = 0, retried: int = 0, parked: int = 0, lag: int = 0) -> None:
         with self._lock:
-            so_far = self._counted
-            self._counted = Counted(
-                so_far.applied + applied, so_far.retried + retried, so_far.parked + parked, max(so_far.lag, lag)
-            )
+            self._applied += applied
+            self._retried += retried
+            self._parked += parked
+            if lag > self._lag:
+                self._lag = lag
 
     def taken(self) -> Counted | None:
         """Give what was counted, once; `None` where there is nothing to tell."""
         with self._lock:
-            counted, self._counted = self._counted, Counted()
+            counted = Counted(self._applied, self._retried, self._parked, self._lag)
+            self._applied = self._retried = self._parked = self._lag = 0
         return counted if counted.applied or counted.retried or counted.parked else None

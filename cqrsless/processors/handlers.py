@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 from .. import tracing
 from ..delivery.commit import Commit, Decoder
 from ..errors import InvalidReturn
-from ..logs import handling
+from ..logs import current_message
 from ..messages import Command, Message
 from ..registry import Cancel, EventHandlerRecord
 from ..surroundings import Surroundings
@@ -87,6 +87,8 @@ class EventHandler:
         self._surroundings = surroundings
         self._effects = effects
         self._step = surroundings.around(record.middleware, self._call)
+        #: Whether anybody gets to see the message, and the key that is made for that.
+        self._shows = "message" in record.inject or self._step != self._call
 
     def handle(self, message: Message) -> None:
         """Call the function and carry out what it returned; in a replay that is left out."""
@@ -97,19 +99,22 @@ class EventHandler:
             self._handle(message)
 
     def _handle(self, message: Message) -> None:
-        key = idempotency_key(message.id, self.processor, self.label)
-        wanted = self._wanted(self._step(message.replace(idempotency_key=key)))
+        shown = message
+        if self._shows:
+            shown = message.replace(idempotency_key=idempotency_key(message.id, self.processor, self.label))
+        wanted = self._wanted(self._step(shown))
         if wanted and not message.replaying:
             self._effects.perform(wanted, message, self.processor, self.label)
 
     def _call(self, message: Message) -> Any:
         record = self._record
-        given = record.fn(message.payload, **self._surroundings.injected(record.inject, message))
+        injected = self._surroundings.injected(record.inject, message) if record.inject else {}
+        given = record.fn(message.payload, **injected)
         # A generator runs here, inside the middleware, and to its end: a half of its commands is never carried out.
         return self._wanted(given)
 
     def _wanted(self, given: Any) -> list[Effect]:
-        if given is None:
+        if given is None or given == []:
             return []
         if isinstance(given, (Command, Cancel)):
             return [given]
@@ -150,15 +155,18 @@ class Handlers:
     def handle(self, commit: Commit, attempt: int, *, replaying: bool = False) -> None:
         """Call every handler of a commit's events: in the order of the events, then in that of registration."""
         for handler, message in self.calls(commit, attempt, replaying=replaying):
-            with handling(message):
+            token = current_message.set(message)
+            try:
                 handler.handle(message)
+            finally:
+                current_message.reset(token)
 
     def calls(self, commit: Commit, attempt: int, *, replaying: bool = False) -> Iterator[tuple[Handler, Message]]:
         """Give each call that a commit asks for; each handler gets a payload of its own."""
-        events = commit.messages(self.stored_names)
+        events = commit.messages(self.stored_names, attempt, replaying=replaying)
         for at, event in enumerate(events):
             for turn, handler in enumerate(self._by_name.get(event.name, ())):
                 if replaying and not handler.replay:
                     continue
-                own = event if turn == 0 else commit.messages(self.stored_names)[at]
-                yield handler, own.replace(attempt=attempt, replaying=replaying)
+                again = () if turn == 0 else commit.messages(self.stored_names, attempt, replaying=replaying)
+                yield handler, again[at] if again else event

@@ -39,13 +39,20 @@ class Source(NamedTuple):
         return found
 
 
+#: The sources whose events are lists of records.
+_RECORDS: Final = frozenset({"aws:sqs", "aws:sns", "aws:dynamodb", "aws:kinesis", "aws:s3"})
+
+
 def _records_of(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     def recognises(event: Mapping[str, Any]) -> bool:
         records = event.get("Records")
-        return isinstance(records, list) and any(
-            isinstance(record, Mapping) and (record.get("eventSource") in names or record.get("EventSource") in names)
-            for record in records
-        )
+        if isinstance(records, list):
+            for record in records:
+                if isinstance(record, Mapping):
+                    source = record.get("eventSource") or record.get("EventSource")
+                    if isinstance(source, str) and source in _RECORDS:  # it speaks for all: Lambda mixes none
+                        return source in names
+        return False
 
     return recognises
 

@@ -212,10 +212,10 @@ def _decoded(text: str) -> Any:
     if text[:1] == "{":
         try:
             document, end = _scan(text, 0)
-        except StopIteration:
-            end = -1  # cut short: the slow way says where
-        if end == len(text):
-            return document
+            if end == len(text):
+                return document
+        except StopIteration:  # cut short: the slow way says where
+            pass
     return _decoder.decode(text)
 
 

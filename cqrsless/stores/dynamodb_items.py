@@ -49,11 +49,14 @@ def decode_image(image: Mapping[str, Mapping[str, Any]], *, base64_text: bool = 
 def _decode(image: Mapping[str, Mapping[str, Any]], base64_text: bool) -> Item:
     item: Item = {}
     for name, typed in image.items():  # this runs for every attribute that is read or delivered
+        if "S" in typed and len(typed) == 1:
+            item[name] = typed["S"]
+            continue
         ((kind, value),) = typed.items()
-        if kind == "S" or kind == "BOOL":
-            item[name] = value
-        elif kind == "N":
+        if kind == "N":
             item[name] = int(value)
+        elif kind == "BOOL":
+            item[name] = value
         elif kind == "B":
             item[name] = b64decode(value, validate=True) if base64_text else value
         elif kind == "M":
