@@ -316,6 +316,17 @@ class App:
 
         Rebuild(self.store, self.now).run(progress)
 
+    def restore(self, progress: Callable[[int], None] | None = None) -> None:
+        """Make log and views anew for an events table that was restored from a backup, under a prefix of its own.
+
+        Nothing that was committed before has effects again: event handlers and publishers start from now. Call it
+        before anything is fed by the new tables. Raises `CqrslessError` where the views are in use already.
+        """
+        from .reacting.restoring import restore
+
+        self.create_tables()
+        restore(self._current().reactions, self.now(), progress)
+
     @property
     def letters(self) -> Letters:
         """What is parked: `list`, `retry` and `drop`, by processor or view."""

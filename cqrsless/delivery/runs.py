@@ -33,6 +33,8 @@ class Control:
     newest: int = 1
     #: The moment (microseconds) that the consumer starts from; `None`: not yet said.
     since: int | None = None
+    #: The moment (microseconds) up to which a processor's effects are muted, whatever it starts from.
+    muted: int = 0
     #: How far the scan that fills `next` got, and how many commits it has seen.
     cursor: tuple[str, SortKey] | None = None
     done: int = 0
@@ -119,6 +121,7 @@ def _item(consumer: str, control: Control) -> Item:
         item["at"], item["at_c"] = control.cursor
     return {
         **item,
+        "muted": control.muted,
         "done": control.done,
         "owner": control.owner,
         "until": control.until,
@@ -140,6 +143,7 @@ def _control(item: Item) -> Control:
         next=item.get("next"),
         newest=item["newest"],
         since=item.get("since"),
+        muted=item.get("muted", 0),
         cursor=(item["at"], item["at_c"]) if "at" in item else None,
         done=item["done"],
         owner=item["owner"],

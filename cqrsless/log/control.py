@@ -32,7 +32,15 @@ class Control:
     until: int = 0
     #: When (microseconds) a mapping that had fallen behind asked for a rebuild; 0: none is asked for.
     asked: int = 0
+    #: When (microseconds) the last rebuild ended.
+    rebuilt: int = 0
+    #: A generation, and its segments, that is there no more and whose pages are being removed.
+    removing: tuple[int, int] | None = None
     rev: int = 0
+
+    def has(self, generation: int) -> bool:
+        """Say whether a generation is there; those from before a rebuild are removed, the oldest first."""
+        return any(generation == one for one, _ in self.segments)
 
     def segments_of(self, generation: int) -> int:
         return dict(self.segments)[generation]
@@ -68,6 +76,8 @@ def _item(control: Control) -> Item:
         "epoch": control.epoch,
         "until": control.until,
         "asked": control.asked,
+        "rebuilt": control.rebuilt,
+        "removing": control.removing,
     }
     return {"pk": _PK, "n": 0, "rev": control.rev, "body": json.dumps(body, separators=(",", ":"))}
 
@@ -84,5 +94,7 @@ def _control(item: Item) -> Control:
         epoch=body["epoch"],
         until=body["until"],
         asked=body.get("asked", 0),
+        rebuilt=body.get("rebuilt", 0),
+        removing=None if body.get("removing") is None else (body["removing"][0], body["removing"][1]),
         rev=item["rev"],
     )

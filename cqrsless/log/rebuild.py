@@ -96,6 +96,7 @@ class Rebuild:
         done = self._move(
             replace(
                 held, writes=(held.fills,), reads=held.fills, fills=None, cursor=None, until=0,
+                rebuilt=microseconds(self._now()),
                 filled=held.filled + len(page.items),
             )
         )  # fmt: skip

@@ -97,6 +97,10 @@ class Tokens:
         page = self.store.query("views", self._pk, cost, first=f"{self.slices}#", last=f"{self.slices}#~")
         return {int(item["sk"].partition("#")[2]): _token(item) for item in page.items}
 
+    def all(self, cost: Cost) -> list[Token]:
+        """Give every token, those of slices of other counts too."""
+        return [_token(item) for item in self.store.query("views", self._pk, cost).items]
+
     def _write(
         self, key: tuple[str, str], token: Token, epoch: int, condition: Condition, cost: Cost, *, held: bool = True
     ) -> Claim | None:

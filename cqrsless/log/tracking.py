@@ -225,8 +225,10 @@ class Worker:
     def _leave(self, token: Token) -> Token | None:
         """Give the token after a sealed part: from a base to its live part, from there to the next generation's."""
         part = next(iter(token.positions.values())).part
+        found = control.read(self.store, self.cost)
+        if not found.has(token.generation):
+            return beginning(found)  # it was removed while nobody read it; marks drop what is read again
         if not all(position.done == SEALED for position in token.positions.values()):
-            found = control.read(self.store, self.cost)
             if part == pages.live(token.generation) and token.generation not in found.writes:
                 for segment in token.positions:  # whoever unlisted it died before it set the seal
                     seal(self.store, part, segment, self.cost)
@@ -234,7 +236,6 @@ class Worker:
             return None
         if part == pages.base(token.generation):
             return Token(token.generation, _start(pages.live(token.generation), len(token.positions)))
-        found = control.read(self.store, self.cost)
         onward = min(generation for generation, _ in found.segments if generation > token.generation)
         return Token(onward, _start(pages.live(onward), found.segments_of(onward)))
 

@@ -1,7 +1,8 @@
 """Commands for later: when they are due, what is kept of them until then, and what happens at that time.
 
 A command with `due=` has the source `scheduler` whether it runs at once or waits, so that its id is the same command
-either way. Cancelling one leaves a tombstone, which is looked for before it runs; an id that was cancelled stays so.
+either way. Cancelling one leaves a tombstone, which is looked for when it is scheduled and before it runs: an id that
+was cancelled stays so, for as long as anything is likely to schedule it again.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple, Protocol
 
 from .. import codec, tracing
 from ..messages import Cost, Message
-from ..store import Store
+from ..store import ConditionFailed, Delete, Equals, Item, Put, Store
 from .identities import identity
 
 __all__ = ["DETAIL_TYPE", "RETRY", "Retry", "Scheduler", "Scheduling", "due_time", "event_of", "message_of", "wire_of"]
@@ -24,8 +26,11 @@ log = logging.getLogger("cqrsless")
 DETAIL_TYPE: Final = "Scheduled Command"
 #: The command that no application handles: a parked aggregate's turn to be retried.
 RETRY: Final = "cqrsless.retry"
+#: How long a tombstone is kept: past any redelivery, and most letters.
+TOMBSTONE: Final = timedelta(days=90)
 #: The longest id: what is scheduled comes back as a message, whose id is no longer.
 LONGEST_ID: Final = 256
+_LISTED: Final = "k#"
 
 
 class Scheduler(Protocol):
@@ -66,7 +71,7 @@ class Scheduling:
     ) -> None:
         self.scheduler = scheduler
         self.now = now
-        self._tombstones = Tombstones(store)
+        self._tombstones = Tombstones(store, now)
         self._dispatch = dispatch
         self._retry = retry
 
@@ -82,6 +87,11 @@ class Scheduling:
         if when <= self.now():
             return self.fire(message_of(wire, when))
         self.scheduler.schedule(message.id, when, wire)
+        # Behind that, since a cancellation puts its tombstone before it looks for what waits: one of the two sees the
+        # other, and a tombstone need not wait for the due time of what comes after it.
+        if self._tombstones.has(message.id):
+            log.info("%s %s was cancelled before: it does not wait", message.name, message.id)
+            self.scheduler.cancel(message.id)
         return None
 
     def retry(self, retry: Retry, when: datetime, attempt: int) -> None:
@@ -95,6 +105,10 @@ class Scheduling:
         self._tombstones.put(id)
         self.scheduler.cancel(id)
 
+    def sweep(self) -> None:
+        """Remove the tombstones that have expired, on an embedded store."""
+        self._tombstones.sweep()
+
     def fire(self, message: Message) -> Any:
         """Run what is due, unless it was cancelled; give what it gave, `None` where it was."""
         if message.name == RETRY:
@@ -106,16 +120,42 @@ class Scheduling:
 
 
 class Tombstones:
-    """The ids that were cancelled, in the views table."""
+    """The ids that were cancelled, in the views table, where they expire by `ttl` (seconds since 1970).
 
-    def __init__(self, store: Store) -> None:
+    DynamoDB removes them then. On an embedded store `sweep` does, for which each is listed by that time.
+    """
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
+        self._now = now
+        self._listed = not store.url.startswith("dynamodb:")
 
     def has(self, id: str) -> bool:
         return self._store.get("views", f"k#{id}", "-", Cost()) is not None
 
     def put(self, id: str) -> None:
-        self._store.put("views", {"pk": f"k#{id}", "sk": "-", "id": id}, Cost())
+        ttl = int((self._now() + TOMBSTONE).timestamp())
+        stone: Item = {"pk": f"k#{id}", "sk": "-", "id": id, "ttl": ttl}
+        if self._listed:
+            self._store.write([Put("views", stone), Put("views", _listing(stone))], Cost())
+        else:
+            self._store.put("views", stone, Cost())
+
+    def sweep(self) -> None:
+        """Remove what has expired."""
+        until = f"{int(self._now().timestamp()):015d}#"
+        while items := self._store.query("views", _LISTED, Cost(), last=until, limit=50).items:
+            for listing in items:
+                gone: list[Delete] = [Delete("views", _LISTED, listing["sk"])]
+                stone = self._store.get("views", f"k#{listing['id']}", "-", Cost())
+                if stone is not None and _listing(stone)["sk"] == listing["sk"]:  # it was not put anew since
+                    gone.append(Delete("views", stone["pk"], "-", Equals("ttl", stone["ttl"])))
+                with suppress(ConditionFailed):  # it is put anew this moment, and looked at again
+                    self._store.write(gone, Cost())
+
+
+def _listing(stone: Item) -> Item:
+    return {"pk": _LISTED, "sk": f"{stone['ttl']:015d}#{identity('tombstone', stone['id'])}", "id": stone["id"]}
 
 
 def due_time(due: datetime | timedelta, since: datetime, name: str) -> datetime:

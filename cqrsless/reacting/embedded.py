@@ -39,4 +39,5 @@ def advance(
         fired += scheduler.fire_due(max(due, clock.now()), scheduling.fire)
         settle()
     clock.move_to(until)
+    scheduling.sweep()
     return fired

@@ -95,7 +95,7 @@ class Member:
 
     def since(self, control: Control) -> int:
         """Give the moment before which nothing is filled in; 0 is the beginning."""
-        return 0 if self.from_beginning else control.since or 0
+        return max(control.muted, 0 if self.from_beginning else control.since or 0)
 
     def _get(self, run: int, since: int, replays: bool) -> tuple[Taker, Parked, frozenset[str]]:
         key = run, since, replays

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from ..delivery.runs import Control, Runs
 from ..errors import AppLoadError, UnknownMessage
 from ..log.indexer import Indexer
 from ..log.rebuild import ask
+from ..log.removing import remove_old
 from ..log.tokens import Tokens
 from ..log.tracking import Worker
 from ..messages import Cost, Message
@@ -42,6 +43,8 @@ from .replays import Replays
 log = logging.getLogger("cqrsless")
 #: How far before the first delivered batch a processor starts that nobody has started: what is fresh then is new.
 GRACE: Final = timedelta(minutes=5)
+#: How often it is looked whether old pages of the log can be removed.
+TIDIES: Final = timedelta(minutes=10)
 #: How far a mapping may be behind before somebody has to know: its stream keeps a record for 24 hours.
 BEHIND: Final = timedelta(hours=20)
 _FAR_BEHIND: Final = (
@@ -94,6 +97,7 @@ class Reactions:
         self.views = Views(model.views, store, self.runs.live, freshness=freshness)
         self._now = now
         self._metrics = metrics
+        self._tidies = datetime.min.replace(tzinfo=timezone.utc)
         #: Whether records leave the stream unread after a day. What an embedded store has written stays.
         self._expires = not indexes
         self.replays = Replays(self._named, self.runs, self.decoder, now, alone=indexes)
@@ -172,7 +176,7 @@ class Reactions:
             mine = [member for member in self.members.values() if member.group == group]
             names = frozenset[str]().union(*(member.stored_names for member in mine))
             count = self.model.processors[group].segments
-            tokens = Tokens(self.store, group, 1, count, self._now)
+            tokens = self._tokens(group)
             for slice_ in range(count):
                 worker = Worker(
                     self.store, tokens, self._lanes(mine), names, self.decoder, self._now,
@@ -183,9 +187,27 @@ class Reactions:
                 except Exception:  # such as one that stops at a commit: no other waits for it
                     log.exception("%s could not read the log to its end", group)
                     ended = False
+        self._tidy_log()
         self.replays.follow()
         self._account()
         return ended
+
+    def _tokens(self, group: str) -> Tokens:
+        return Tokens(self.store, group, 1, self.model.processors[group].segments, self._now)
+
+    def _tidy_log(self) -> None:
+        """Remove a little of what a rebuild has replaced, which no tracking processor of the application reads."""
+        now = self._now()
+        if now < self._tidies:
+            return
+        cost = Cost()
+        groups = {member.group for member in self.members.values() if member.tracking}
+        try:
+            tokens = (token for group in groups for token in self._tokens(group).all(cost))
+            if not remove_old(self.store, tokens, now, cost):
+                self._tidies = now + TIDIES
+        except Exception:
+            log.exception("old pages of the log could not be removed; it is tried again later")
 
     def _first(self, mine: Sequence[Member]) -> int:
         """Give the moment that the first of some members starts from."""

@@ -120,6 +120,7 @@ class Calls:
 _METHODS: Final = {
     "CreateTable": "create_table",
     "DescribeTable": "describe_table",
+    "DescribeTimeToLive": "describe_time_to_live",
     "GetItem": "get_item",
     "ListTagsOfResource": "list_tags_of_resource",
     "PutItem": "put_item",
@@ -127,6 +128,7 @@ _METHODS: Final = {
     "Scan": "scan",
     "TagResource": "tag_resource",
     "TransactWriteItems": "transact_write_items",
+    "UpdateTimeToLive": "update_time_to_live",
 }
 
 

@@ -14,6 +14,8 @@ from .dynamodb_calls import Calls, Refused
 #: Seconds to wait for new tables; a few are usual.
 _MAKING: Final = 180.0
 _POLL: Final = 0.5
+#: The attribute, of items of the views table, that says when one expires: seconds since 1970.
+EXPIRES: Final = "ttl"
 _STREAMED: Final[tuple[Table, ...]] = ("events", "log")
 
 
@@ -66,6 +68,17 @@ def create_tables(calls: Calls, prefix: str) -> None:
             calls.sleep(_POLL)
             found = _describe(calls, wanted["TableName"])
         _check(wanted, found)
+    _expire(calls, f"{prefix}-views")
+
+
+def _expire(calls: Calls, name: str) -> None:
+    """Let the views table drop what has a time to expire: tombstones of cancelled commands."""
+    told = calls.call("DescribeTimeToLive", {"TableName": name}, Cost()).get("TimeToLiveDescription", {})
+    if told.get("TimeToLiveStatus") in ("ENABLED", "ENABLING") and told.get("AttributeName") == EXPIRES:
+        return
+    wanted = {"TableName": name, "TimeToLiveSpecification": {"AttributeName": EXPIRES, "Enabled": True}}
+    with suppress(Refused):  # somebody else has just done so
+        calls.call("UpdateTimeToLive", wanted, Cost(), expecting=("ValidationException",))
 
 
 def check_tables(calls: Calls, prefix: str) -> dict[str, str]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from cqrsless import Command, Event, Message, Rejected, cancel
+from cqrsless import App, Command, Cost, Event, Message, Registry, Rejected, cancel
 from cqrsless.errors import MalformedMessage
-from cqrsless.processors.scheduling import DETAIL_TYPE, due_time, event_of, message_of, wire_of
+from cqrsless.processors.scheduling import DETAIL_TYPE, TOMBSTONE, due_time, event_of, message_of, wire_of
 from cqrsless.processors.stored_schedules import StoredScheduler
 from cqrsless.sources.eventbridge import handle
 from cqrsless.sources.forms import Origin, enclosed
@@ -271,7 +271,7 @@ def test_a_cancellation_may_come_before_what_it_cancels() -> None:
     container = bench.container()
     container.batch(bench.commit("Order#2", ("Placed", {"paid": True})), bench.commit("Order#1", "Placed"))
     bench.advance(hours=1)
-    assert container.fire() == 1
+    assert container.fire() == 0
     assert bench.store.get("events", "Card#c", 1, container.offer().cost) is None
     assert bench.items("s#") == []
 
@@ -410,3 +410,54 @@ def test_the_schedules_of_a_store_are_shared_by_its_applications() -> None:
     bench = shop(lambda event: expire())
     bench.container().batch(bench.commit("Order#1", "Placed"))
     assert StoredScheduler(bench.store).next_due(NOON + timedelta(hours=1)) == NOON + timedelta(minutes=20)
+
+
+def test_a_tombstone_is_removed_once_nothing_is_likely_to_ask_for_it() -> None:
+    app = App("memory://", registry=box())
+    app.compiled.reactions.scheduling.cancel("a")
+
+    def tombstones() -> int:
+        return sum(item["pk"].startswith("k#") for item in app.store.scan("views", Cost()).items)
+
+    app.advance(TOMBSTONE - timedelta(days=1))
+    app.compiled.reactions.scheduling.cancel("b")
+    app.compiled.reactions.scheduling.cancel("c")
+    assert tombstones() == 6, "each is listed by its time"
+    app.advance(timedelta(days=2))
+    assert tombstones() == 4
+    app.compiled.reactions.scheduling.cancel("c")  # anew
+    app.advance(TOMBSTONE - timedelta(days=1))
+    assert app.compiled.reactions.scheduling._tombstones.has("c")
+    assert not app.compiled.reactions.scheduling._tombstones.has("b")
+    app.advance(timedelta(days=2))
+    assert tombstones() == 0
+
+
+def test_what_was_cancelled_before_it_is_scheduled_does_not_wait_however_late_it_is_due() -> None:
+    """Its tombstone may be gone by then."""
+    app = App("memory://", registry=box())
+    app.compiled.reactions.scheduling.cancel("later")
+    app.execute("Fill", {"id": "b-1"}, id="later", due=TOMBSTONE * 4)
+    assert app.advance(TOMBSTONE * 5) == 0
+
+
+def test_a_cancellation_beside_the_scheduling_leaves_nothing_that_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = App("memory://", registry=box())
+    scheduling = app.compiled.reactions.scheduling
+    schedule = scheduling.scheduler.schedule
+
+    def beside(*given: Any) -> None:
+        schedule(*given)
+        monkeypatch.undo()
+        scheduling.cancel("later")
+
+    monkeypatch.setattr(scheduling.scheduler, "schedule", beside)
+    app.execute("Fill", {"id": "b-1"}, id="later", due=TOMBSTONE * 4)
+    assert app.advance(TOMBSTONE * 5) == 0
+
+
+def box() -> Registry:
+    made = Registry("box")
+    Box = made.aggregate("Box", id_field="id")
+    made.command_handler("Fill", aggregate=Box, creation="if_missing")(lambda command, box: {"full": True})
+    return made

@@ -78,6 +78,8 @@ def test_the_tables_are_on_demand_keyed_and_streamed(table_prefix: str) -> None:
         f"{table_prefix}-log": ([("pk", "HASH", "S"), ("n", "RANGE", "N")], "PAY_PER_REQUEST", "NEW_IMAGE"),
         f"{table_prefix}-views": ([("pk", "HASH", "S"), ("sk", "RANGE", "S")], "PAY_PER_REQUEST", None),
     }
+    expiry = store.client.describe_time_to_live(TableName=f"{table_prefix}-views")["TimeToLiveDescription"]
+    assert expiry == {"TimeToLiveStatus": "ENABLED", "AttributeName": "ttl"}
 
 
 def test_it_waits_until_each_table_shows_itself_and_is_active() -> None:
