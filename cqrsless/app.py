@@ -341,14 +341,18 @@ class App:
     # -- inside
 
     def _find(self, aggregate: AggregateRecord | str, id: str | Sequence[str]) -> tuple[Kind, str]:
+        kind = self.kind(aggregate)
+        return kind, aggregate_key(kind.name, id_of(kind.name, kind.id_field, id))
+
+    def kind(self, aggregate: AggregateRecord | str) -> Kind:
+        """Give an aggregate's type as it is compiled, for tools and tests; raise `UnknownMessage` for none of ours."""
         name = aggregate if isinstance(aggregate, str) else aggregate.name
         kinds = self._current().dispatcher.kinds
         if name not in kinds:
             raise UnknownMessage(
                 f"no aggregate {name!r} is registered; there is {', '.join(map(repr, kinds)) or 'none'}"
             )
-        kind = kinds[name]
-        return kind, aggregate_key(name, id_of(name, kind.id_field, id))
+        return kinds[name]
 
     def _message(
         self,

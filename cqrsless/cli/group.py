@@ -25,7 +25,21 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "send": ("send", "Execute the command NAME with a payload, and tell what it did."),
     "ask": ("ask", "Ask the query NAME, and print its answer as JSON."),
     "invoke": ("invoke", "Give the entrypoint an event as Lambda would, and print its answer."),
+    "events": ("events", "List the events of the aggregate TYPE ID, oldest first, each with the command that made it."),
+    "show": ("show", "Show the state of the aggregate TYPE ID, now or as of a version."),
+    "why": (
+        "why",
+        "Tell why TYPE ID came to VERSION: its causes, its effects, and what changed.",
+    ),
+    "diff": ("diff", "Put the history of TYPE ID through today's code, write nothing, and show what would differ."),
+    "processors": ("processors", "Tell of each processor and view how far it is, and what it has parked."),
+    "replay": (
+        "replay",
+        "Build the view NAME anew from all of history, or call a processor's handlers again for it.",
+    ),
+    "letters": ("letters", "Look after what is parked: list, retry, drop."),
     "tables": ("tables", "Create the store's tables, or check them."),
+    "init": ("init", "Begin a project in the new folder NAME: it runs, and passes its tests."),
 }
 
 

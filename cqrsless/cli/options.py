@@ -83,18 +83,20 @@ class Call:
 
 
 class _Told(logging.Handler):
-    """Writes a log record as one line on standard error; its traceback only with `--debug`."""
+    """Writes the application's log records as lines on standard error; with `--debug` ours, too, and tracebacks."""
 
     debug = False
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name.partition(".")[0] == "cqrsless" and not self.debug:
+            return  # what became of each delivery is told by the command itself
         print(clean(record.getMessage()), file=sys.stderr)
         if self.debug and record.exc_info:
             traceback.print_exception(*record.exc_info, file=sys.stderr)
 
 
 def tell_logs(*, debug: bool) -> None:
-    """Tell a person what the application logs: warnings and worse, with `--debug` everything of its own."""
+    """Tell a person what the application logs: warnings and worse; with `--debug`, what cqrsless logs, too."""
     root = logging.getLogger()
     told = next((handler for handler in root.handlers if isinstance(handler, _Told)), None)
     if told is None and root.handlers:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from itertools import chain, islice
 from typing import IO, Any, Final, Literal, NamedTuple
 
@@ -17,10 +18,11 @@ from rich.console import Console, RenderableType
 from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from ..sources.documents import plain
 
-__all__ = ["Column", "Terminal", "as_json", "clean", "standard_error"]
+__all__ = ["Column", "Terminal", "as_json", "clean", "short_time", "standard_error"]
 
 #: Rows that are laid out together: a table of any length takes the memory of these.
 LAID_OUT: Final = 200
@@ -52,6 +54,15 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def short_time(time: datetime) -> str:
+    """Write a time in UTC, to the second, as a person reads it.
+
+    >>> short_time(datetime(2026, 11, 23, 12, 30, tzinfo=timezone.utc))
+    '2026-11-23 12:30:00'
+    """
+    return time.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
@@ -107,6 +118,18 @@ class Terminal:
     def show(self, renderable: RenderableType) -> None:
         """Print what only a terminal sees well; where it is piped, in plain characters."""
         self.console.print(renderable, soft_wrap=not self.console.is_terminal)
+
+    def tree(self, tree: Tree) -> None:
+        """Print a tree: with guides on a terminal, by indentation where it is piped."""
+        if self.rich:
+            self.console.print(tree)
+        else:
+            self._indented(tree, 0)
+
+    def _indented(self, tree: Tree, depth: int) -> None:
+        self.line("  " * depth + str(tree.label))
+        for child in tree.children:
+            self._indented(child, depth + 1)
 
     def rows(self, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], *, empty: str = "") -> int:
         """Print rows as they come, and give how many they were; `empty` is told a person where there are none."""

@@ -78,12 +78,16 @@ class Replay:
     def run(self, progress: Progress | None = None) -> int:
         """Begin, or take over what a dead worker began, and go to the end; give the run that is live now."""
         self.begin()
-        while True:
-            done = self.slice()
-            if progress is not None:
-                progress(self.done)
-            if done is not None:
-                return done
+        try:
+            while True:
+                done = self.slice()
+                if progress is not None:
+                    progress(self.done)
+                if done is not None:
+                    return done
+        except KeyboardInterrupt:
+            self.pause()  # whoever goes on need not wait until the claim has ended
+            raise
 
     @property
     def done(self) -> int:

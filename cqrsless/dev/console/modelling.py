@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from ...aggregates.commits import read_head
 from ...describing.diagram import picture
+from ...describing.standings import tail
 from ...registry import CommandRecord, Model, QueryRecord
 from ...registry.places import unwrapped
 from ..project import Project
 from .asking import Ask
 from .forms import form_of
-from .timeline import backwards, tail
+from .timeline import backwards
 
 __all__ = ["model"]
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...delivery.parking import Letter
-from ...log import pages
-from ...log.tokens import Position, Tokens
+from ...describing.standings import kind_of, places, tail
 from ...messages import Cost
-from ...reacting.members import Member, PublisherMember, ViewMember
 from ..project import Project
 from .asking import Ask, told
-from .timeline import commit_of, tail
+from .timeline import commit_of
 
 __all__ = ["drop", "letters", "processors", "progress", "replay", "retry"]
 
-#: Letters that are shown of one consumer, and pages of the log that are counted.
+#: Letters that are shown of one consumer.
 SHOWN: Final = 200
-PAGES: Final = 50
 
 
 def progress(project: Project) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def processors(ask: Ask) -> dict[str, Any]:
         record = member.processor
         entry: dict[str, Any] = {
             "name": member.name,
-            "kind": _kind(member),
+            "kind": kind_of(member),
             "mode": "tracking" if member.tracking else "subscribing",
             "group": member.group,
             "events": names,
@@ -56,8 +53,9 @@ def processors(ask: Ask) -> dict[str, Any]:
             "place": str(record.place) if record is not None and record.place.line else None,
         }
         if member.tracking and record is not None:
-            entry["tokens"], log_behind = _tokens(project, member, record.segments)
-            entry["behind"] = None if behind is None else log_behind + behind
+            tokens = places(project.app, member, record.segments)
+            entry["tokens"] = [place._asdict() for place in tokens]
+            entry["behind"] = None if behind is None else sum(place.behind for place in tokens) + behind
         found.append(entry)
     external = [
         {"name": record.processor, "events": list(record.names), "source": record.source, "place": str(record.place)}
@@ -116,42 +114,6 @@ def _letter(project: Project, letter: Letter) -> dict[str, Any]:
         "until": None if letter.until is None else letter.until.isoformat(),
         "events": [] if item is None else [one["name"] for one in commit_of(project, item)["events"]],
     }
-
-
-def _tokens(project: Project, member: Member, segments: int) -> tuple[list[dict[str, Any]], int]:
-    """Give where a tracking processor stands in the log, and how many references are behind that."""
-    tokens = Tokens(project.app.store, member.group, 1, segments, project.app.now).read(Cost())
-    found: list[dict[str, Any]] = []
-    behind = 0
-    for slice_, token in sorted(tokens.items()):
-        for segment, position in sorted(token.positions.items()):
-            left = _left(project, segment, position)
-            behind += left
-            found.append(
-                {
-                    "slice": slice_, "generation": token.generation, "segment": segment, "part": position.part,
-                    "page": position.page, "done": position.done, "behind": left,
-                }
-            )  # fmt: skip
-    return found, behind
-
-
-def _left(project: Project, segment: int, position: Position) -> int:
-    where = pages.partition(position.part, segment)
-    page = project.app.store.query("log", where, Cost(), first=max(position.page, 1), limit=PAGES)
-    left = 0
-    for item in page.items:
-        count = len(pages.refs_in(item))
-        left += count - position.done if item["n"] == position.page and position.done >= 0 else count
-        if item["n"] == position.page and position.done < 0:
-            left -= count
-    return max(0, left)
-
-
-def _kind(member: Member) -> str:
-    if isinstance(member, ViewMember):
-        return "view"
-    return "publisher" if isinstance(member, PublisherMember) else "processor"
 
 
 def _wake(project: Project) -> None:

@@ -12,19 +12,19 @@ from typing import Any, Final
 
 from ...aggregates.commits import moment, stored_events
 from ...delivery.commit import Commit, Decoder
+from ...describing.standings import tail
 from ...errors import CqrslessError, NotFound
 from ...messages import Cost
-from ...store import Change, Item, Store, Table, item_size, write_units
+from ...store import Change, Item, Store, item_size, write_units
 from ..project import Project
 from .asking import Ask, told
 
-__all__ = ["commit_of", "event", "events", "tail"]
+__all__ = ["commit_of", "event", "events"]
 
 #: Commits that one request searches at most.
 SEARCHED: Final = 4_000
 #: Characters of a payload that stand in a line.
 PREVIEW: Final = 240
-_STEP: Final = 1 << 20
 
 
 def events(ask: Ask) -> dict[str, Any]:
@@ -88,19 +88,6 @@ def commit_of(project: Project, item: Item, *, whole: bool = False) -> dict[str,
         "gone": bool(item.get("gone")),
         "events": list(_events(commit, decoder, whole=whole)),
     }
-
-
-def tail(store: Store, table: Table) -> int:
-    """Give the position of the newest change of a feed, in some forty short reads however long it is."""
-    position, step = 0, _STEP
-    while True:
-        found = store.changes(table, position + step, 1)
-        if found:
-            position = found[0].position
-        elif step:
-            step >>= 1
-        else:
-            return position
 
 
 def backwards(store: Store, before: int) -> Iterator[Change]:

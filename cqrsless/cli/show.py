@@ -1,0 +1,30 @@
+"""`cqrsless show`: an aggregate's state."""
+
+from __future__ import annotations
+
+import click
+from rich.text import Text
+
+from .names import complete_aggregates
+from .options import Call, common_options
+from .terminal import clean
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("aggregate", metavar="TYPE", shell_complete=complete_aggregates)
+@click.argument("id_", metavar="ID")
+@click.option("--at", "version", type=click.IntRange(min=1), metavar="VERSION", help="The state as of that version.")
+@common_options
+def command(call: Call, aggregate: str, id_: str, version: int | None) -> None:
+    """Show the state of the aggregate TYPE ID, now or as of a version."""
+    loaded = call.application().load(aggregate, id_, version)
+    if call.json:
+        call.terminal.value(
+            {"aggregate": aggregate, "aggregate_id": id_, "version": loaded.version, "state": loaded.state}
+        )
+        return
+    heading = Text.assemble((clean(f"{aggregate} {id_}"), "bold"), (f"  version {loaded.version}", "dim"))
+    call.terminal.show(heading)
+    call.terminal.value(loaded.state)

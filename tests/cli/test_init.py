@@ -1,0 +1,57 @@
+"""A new project: it runs, it passes its own tests, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cqrsless.cli.beginning import files, package_name
+
+
+def run(folder: Path, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([sys.executable, "-m", *args], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, (done.stdout, done.stderr)
+    return done
+
+
+def test_a_new_project_passes_its_tests_and_runs(project: Any) -> None:
+    project.ok("init", "web-shop")
+    folder = project.folder / "web-shop"
+    assert "5 passed" in run(folder, "pytest", "-q", "-W", "error").stdout
+    order = '{"order_id": "o-1", "customer_id": "c-1", "total": "19.90"}'
+    assert "OrderPlaced" in run(folder, "cqrsless", "send", "PlaceOrder", order).stdout
+    assert '"status": "placed"' in run(folder, "cqrsless", "ask", "OrdersOfCustomer", '{"customer_id": "c-1"}').stdout
+    assert "OrderPlaced" in run(folder / "tests", "cqrsless", "events", "Order", "o-1").stdout
+    assert "web_shop/app.py:" in run(folder, "cqrsless", "routes").stdout
+
+
+def test_nothing_is_ever_overwritten(project: Any) -> None:
+    project.write("web/README.md", "mine")
+    result = project.run("init", "web")
+    assert (result.exit_code, result.stderr) == (1, "web holds README.md already: nothing was written\n")
+    assert [path.name for path in (project.folder / "web").iterdir()] == ["README.md"]
+    project.write("taken", "a file")
+    assert project.run("init", "taken").exit_code == 1
+    assert (project.folder / "taken").read_text() == "a file"
+
+
+def test_a_folder_with_other_files_is_taken(project: Any) -> None:
+    project.write("web/notes.txt", "mine")
+    project.ok("init", "web")
+    assert (project.folder / "web/notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["json", "class", "9lives", "tests", "a b", "cqrsless", "-", ".."])
+def test_a_name_that_makes_no_module_of_its_own_is_refused(project: Any, name: str) -> None:
+    assert package_name(Path(name).name) is None
+    assert project.run("init", "--", name).exit_code == 2
+
+
+def test_every_file_ends_with_a_newline_and_names_the_project() -> None:
+    made = files("web-shop", "web_shop")
+    assert all(text == "" or text.endswith("\n") for text in made.values())
+    assert 'app = "web_shop.app"' in made["pyproject.toml"]
