@@ -41,11 +41,20 @@ def rows(title: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
 
 
-FILES = {code.splitlines()[0][2:]: code for code in blocks("python") if re.match(r"# \w+\.py\n", code)}
+#: A block that begins with the name of a file is that file, for the blocks of its page; the README's are for all pages.
+NAMED = re.compile(r"# (\w+\.py)\n")
+
+
+def files_in(page: str) -> dict[str, str]:
+    return {named[1]: code for code in blocks("python", page) if (named := NAMED.match(code))}
+
+
+FILES = files_in(README)
 SCRIPTS = {
-    f"{path.stem}-{number}": code
+    f"{path.stem}-{number}": (code, files_in(page))
     for path, page in PAGES.items()
     for number, code in enumerate(blocks("python", page), 1)
+    if not NAMED.match(code) or NAMED.match(code)[1].startswith("test_")  # type: ignore[index]
     if code not in FILES.values()
 }
 
@@ -67,21 +76,20 @@ def python(folder: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("code", SCRIPTS.values(), ids=SCRIPTS)
-def test_each_block_of_python_runs(code: str, folder: Path) -> None:
-    assert "assert " in code, "a block that claims nothing shows nothing"
-    named = re.match(r"# (test_\w+\.py)\n", code)
-    if named:
-        pytest_on(folder, named[1], code)
-    else:
+@pytest.mark.parametrize(("code", "files"), SCRIPTS.values(), ids=SCRIPTS)
+def test_each_block_of_python_runs(code: str, files: dict[str, str], folder: Path) -> None:
+    assert "assert " in code or ".then" in code, "a block that claims nothing shows nothing"
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    named = NAMED.match(code)
+    if named is None:
         (folder / "block.py").write_text(code, encoding="utf-8")
         python(folder, "block.py")
-
-
-def pytest_on(folder: Path, name: str, code: str) -> None:
-    (folder / name).write_text(code, encoding="utf-8")
-    (folder / "pyproject.toml").write_text('[tool.cqrsless]\napp = "shop"\n', encoding="utf-8")
-    python(folder, *("-m", "pytest", "-q", "-p", "pytest_cqrsless", "-p", "no:cacheprovider"), "--rootdir=.", name)
+        return
+    application = "library" if "library.py" in files else "shop"
+    (folder / "pyproject.toml").write_text(f'[tool.cqrsless]\napp = "{application}"\n', encoding="utf-8")
+    options = ("-q", "-p", "pytest_cqrsless", "-p", "no:cacheprovider", "--rootdir=.")
+    python(folder, "-m", "pytest", *options, named[1])
 
 
 def test_the_tests_of_the_first_application_pass(folder: Path) -> None:
