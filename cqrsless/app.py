@@ -12,7 +12,7 @@ from . import tracing
 from .aggregates import reading
 from .aggregates.executing import Executor
 from .aggregates.kind import Kind
-from .aggregates.memory import Cache
+from .aggregates.memory import CACHE_BYTES, CACHE_COUNT, Cache
 from .clock import Clock
 from .compiled import Compiled, is_embedded
 from .errors import CqrslessError, MalformedMessage, NotFound, UnknownMessage
@@ -21,7 +21,7 @@ from .logs import install_record_factory
 from .messages import NOTHING, Command, CommandResult, Cost, Message, Name, Query, RecordedEvent, name_of, new_id
 from .metrics import Metrics, metrics_from_environment
 from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
-from .settings import selected_processor, store_url
+from .settings import cache_bytes, selected_processor, store_url
 from .store import Store
 from .stores import open_store
 from .surroundings import reading_after
@@ -397,7 +397,8 @@ class App:
         compiled = self._compiled
         if compiled is None or compiled.revision != self.registry.revision:
             model = self.registry.freeze(frozenset(self._given))
-            cache = Cache() if self._cache_count is None else Cache(self._cache_count)
+            count = CACHE_COUNT if self._cache_count is None else self._cache_count
+            cache = Cache(count, cache_bytes(os.environ, CACHE_BYTES))
             compiled = Compiled(
                 model,
                 Executor(self.store, self._clock.now, cache=cache),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["dead_letter_queues", "in_lambda", "selected_processor", "store_url"]
+__all__ = ["cache_bytes", "dead_letter_queues", "in_lambda", "selected_processor", "store_url"]
 
 
 def in_lambda(environ: Mapping[str, str]) -> bool:
@@ -20,6 +20,16 @@ def store_url(environ: Mapping[str, str]) -> str:
     ('memory://', 'dynamodb://cqrsless')
     """
     return environ.get("CQRSLESS_STORE") or ("dynamodb://cqrsless" if in_lambda(environ) else "memory://")
+
+
+def cache_bytes(environ: Mapping[str, str], most: int) -> int:
+    """Give how many bytes of aggregates a process keeps: an eighth of a function's memory, `most` at most.
+
+    >>> cache_bytes({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}, 64 * 1024**2) // 1024**2
+    16
+    """
+    megabytes = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return min(most, int(megabytes) * 1024 * 1024 // 8) if megabytes.isdecimal() else most
 
 
 def selected_processor(environ: Mapping[str, str]) -> str | None:

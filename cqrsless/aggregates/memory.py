@@ -8,7 +8,8 @@ from typing import Final
 
 from .loaded import Loaded
 
-CACHE_COUNT: Final = 1000
+#: Bytes bound the cache first, as what they cost is known; the count only keeps it from holding crumbs without end.
+CACHE_COUNT: Final = 100_000
 CACHE_BYTES: Final = 64 * 1024 * 1024
 
 

@@ -31,7 +31,7 @@ def test_the_aggregates_used_last_are_kept() -> None:
 
 
 def test_the_bytes_are_bounded_too() -> None:
-    cache = Cache(size=5000)
+    cache = Cache(size=9500)
     for n in range(10):
         cache.put(f"a{n}", loaded(1, 1000))
     assert len(cache) == 3
@@ -56,7 +56,7 @@ def test_a_cache_of_none_keeps_nothing() -> None:
 
 
 def test_a_dropped_or_cleared_aggregate_is_gone_with_its_bytes() -> None:
-    cache = Cache(size=2000)
+    cache = Cache(size=3000)
     for _ in range(3):
         cache.put("a", loaded(1, 1000))
         cache.drop("a")

@@ -1,0 +1,233 @@
+"""W1 for the peers: the same account, opened once and deposited to a hundred times."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+
+from .dispatch import DEPOSITS, Run, http_run
+
+
+def eventsourcing(*, cached: bool) -> Run:
+    from eventsourcing.application import Application
+    from eventsourcing.domain import Aggregate, event
+
+    class Account(Aggregate):
+        @event("Opened")
+        def __init__(self, owner: str) -> None:
+            self.owner, self.balance = owner, 0
+
+        @event("Deposited")
+        def deposit(self, amount: int) -> None:
+            self.balance += amount
+
+    settings = {"PERSISTENCE_MODULE": "eventsourcing.popo"} | ({"AGGREGATE_CACHE_MAXSIZE": "1000"} if cached else {})
+
+    def run(accounts: int) -> None:
+        app: Any = Application(env=settings)
+        for _ in range(accounts):
+            account = Account("Ada")
+            app.save(account)
+            for _ in range(DEPOSITS):
+                loaded = app.repository.get(account.id)
+                loaded.deposit(5)
+                app.save(loaded)
+        assert app.repository.get(account.id).balance == 5 * DEPOSITS
+
+    return run
+
+
+def eventsource_py() -> Run:
+    from eventsource import AggregateRepository, AggregateRoot, DomainEvent, InMemoryEventStore, register_event
+    from pydantic import BaseModel
+
+    logging.disable(logging.CRITICAL)
+
+    @register_event
+    class AccountOpened(DomainEvent):
+        event_type: str = "AccountOpened"
+        aggregate_type: str = "Account"
+        owner: str
+
+    @register_event
+    class Deposited(DomainEvent):
+        event_type: str = "Deposited"
+        aggregate_type: str = "Account"
+        amount: int
+
+    class State(BaseModel):
+        owner: str = ""
+        balance: int = 0
+
+    class Account(AggregateRoot[State]):
+        aggregate_type = "Account"
+
+        def _get_initial_state(self) -> State:
+            return State()
+
+        def _apply(self, event: Any) -> None:
+            if isinstance(event, AccountOpened):
+                self._state = State(owner=event.owner)
+            else:
+                self._state = self._state.model_copy(update={"balance": self._state.balance + event.amount})
+
+        def record(self, made: type[Any], **fields: Any) -> None:
+            self.apply_event(made(aggregate_id=self.aggregate_id, aggregate_version=self.get_next_version(), **fields))
+
+    async def run_all(accounts: int) -> None:
+        repository = AggregateRepository(
+            event_store=InMemoryEventStore(), aggregate_factory=Account, aggregate_type="Account"
+        )
+        for _ in range(accounts):
+            id = uuid.uuid4()
+            account = repository.create_new(id)
+            account.record(AccountOpened, owner="Ada")
+            await repository.save(account)
+            for _ in range(DEPOSITS):
+                account = await repository.load(id)
+                account.record(Deposited, amount=5)
+                await repository.save(account)
+        assert (await repository.load(id)).state.balance == 5 * DEPOSITS
+
+    return lambda accounts: asyncio.run(run_all(accounts))
+
+
+def python_cqrs() -> Run:
+    import cqrs
+    import di
+    from cqrs.bootstrap import requests as bootstrap
+
+    balances: dict[str, int] = {}
+
+    @dataclasses.dataclass
+    class OpenAccount(cqrs.DCRequest):
+        account_id: str
+        owner: str
+
+    @dataclasses.dataclass
+    class Deposit(cqrs.DCRequest):
+        account_id: str
+        amount: int
+
+    class Opening(cqrs.RequestHandler[OpenAccount, None]):
+        events: Any = ()
+
+        async def handle(self, request: OpenAccount) -> None:
+            balances[request.account_id] = 0
+
+    class Depositing(cqrs.RequestHandler[Deposit, None]):
+        events: Any = ()
+
+        async def handle(self, request: Deposit) -> None:
+            balances[request.account_id] += request.amount
+
+    def bind(commands: Any) -> None:
+        commands.bind(OpenAccount, Opening)
+        commands.bind(Deposit, Depositing)
+
+    mediator = bootstrap.bootstrap(di_container=di.Container(), commands_mapper=bind)
+
+    async def run_all(accounts: int) -> None:
+        for account in range(accounts):
+            await mediator.send(OpenAccount(f"a{account}", "Ada"))
+            for _ in range(DEPOSITS):
+                await mediator.send(Deposit(f"a{account}", 5))
+        assert balances["a0"] == 5 * DEPOSITS
+
+    return lambda accounts: asyncio.run(run_all(accounts))
+
+
+def powertools(*, validation: bool) -> Run:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+    from pydantic import BaseModel, Field
+
+    app = APIGatewayHttpResolver(enable_validation=validation)
+    balances: dict[str, int] = {}
+    if validation:
+
+        class OpenAccount(BaseModel):
+            account_id: str
+            owner: str = Field(min_length=1, max_length=100)
+
+        class Deposit(BaseModel):
+            account_id: str
+            amount: int = Field(ge=1)
+
+        def opened(command: Any) -> dict[str, Any]:
+            balances[command.account_id] = 0
+            return {"ok": True}
+
+        def deposited(command: Any) -> dict[str, Any]:
+            balances[command.account_id] += command.amount
+            return {"ok": True}
+
+        opened.__annotations__ = {"command": OpenAccount, "return": dict}
+        deposited.__annotations__ = {"command": Deposit, "return": dict}
+        app.post("/open")(opened)
+        app.post("/deposit")(deposited)
+    else:
+
+        @app.post("/open")
+        def opened_plainly() -> dict[str, Any]:
+            balances[app.current_event.json_body["account_id"]] = 0
+            return {"ok": True}
+
+        @app.post("/deposit")
+        def deposited_plainly() -> dict[str, Any]:
+            body = app.current_event.json_body
+            balances[body["account_id"]] += body["amount"]
+            return {"ok": True}
+
+    class Context:
+        aws_request_id = "r"
+        function_name = "f"
+
+    return http_run(lambda event: app.resolve(event, Context), balances)
+
+
+def chalice() -> Run:
+    """Call an application as Lambda does, by its REST API's event; it validates nothing."""
+    from chalice import Chalice
+
+    app = Chalice(app_name="bank")
+    balances: dict[str, int] = {}
+
+    @app.route("/deposit", methods=["POST"])
+    def deposit() -> dict[str, Any]:
+        body = app.current_request.json_body
+        balances[body["account_id"]] = balances.get(body["account_id"], 0) + body["amount"]
+        return {"ok": True}
+
+    def run(accounts: int) -> None:
+        for account in range(accounts):
+            place = {"httpMethod": "POST", "resourcePath": "/deposit", "path": "/deposit"}
+            event = {
+                "requestContext": place, "headers": {"content-type": "application/json"}, "pathParameters": {},
+                "multiValueQueryStringParameters": None, "stageVariables": None, "isBase64Encoded": False,
+                "body": json.dumps({"account_id": f"a{account}", "amount": 5}),
+            }  # fmt: skip
+            for _ in range(DEPOSITS + 1):
+                assert app(dict(event), None)["statusCode"] == 200
+
+    return run
+
+
+#: group -> case -> (environment, how it is made), beside the cases of the same group in `dispatch`.
+PEERS: Final[dict[str, dict[str, Callable[[], Run]]]] = {
+    "dispatch, json, Schema.load": {"python-cqrs mediator (no json, no validation)": python_cqrs},
+    "event-sourced, cached": {"eventsourcing, cached": lambda: eventsourcing(cached=True)},
+    "event-sourced, nothing cached": {
+        "eventsourcing": lambda: eventsourcing(cached=False),
+        "eventsource-py": eventsource_py,
+    },
+    "HTTP event with validation": {
+        "Powertools with validation": lambda: powertools(validation=True),
+        "Powertools without": lambda: powertools(validation=False),
+        "chalice (no validation)": chalice,
+    },
+}

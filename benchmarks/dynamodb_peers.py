@@ -1,0 +1,155 @@
+"""W2 for the peers: event stores on DynamoDB, and what idempotency alone adds elsewhere."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+from .dynamodb import Bank, table
+
+
+class EventsourcingDynamoDB:
+    def __init__(self) -> None:
+        import boto3
+        from eventsourcing.application import Application
+        from eventsourcing.domain import Aggregate, event
+
+        name = f"es-{os.getpid()}"
+        table(boto3.client("dynamodb"), name, "originator_id", "originator_version")
+
+        class Account(Aggregate):
+            @event("Opened")
+            def __init__(self, owner: str) -> None:
+                self.owner, self.balance = owner, 0
+
+            @event("Deposited")
+            def deposit(self, amount: int) -> None:
+                self.balance += amount
+
+        globals()["_Account"] = self.account = Account  # found by its name when it is read back
+        Account.__qualname__ = "_Account"
+        self.app = Application(env={"PERSISTENCE_MODULE": "eventsourcing_dynamodb", "DYNAMO_TABLE": name})
+
+    def open(self) -> Any:
+        account = self.account("Ada")
+        self.app.save(account)
+        return account.id
+
+    def deposit(self, account: Any) -> None:
+        loaded: Any = self.app.repository.get(account)
+        loaded.deposit(5)
+        self.app.save(loaded)
+
+    def balance(self, account: Any) -> int:
+        loaded: Any = self.app.repository.get(account)
+        balance: int = loaded.balance
+        return balance
+
+
+class Aett:
+    def __init__(self) -> None:
+        from aett.domain import Aggregate
+        from aett.domain.default_aggregate_repository import DefaultAggregateRepository
+        from aett.eventstore import DomainEvent, Memento, TopicMap
+        from aett.storage.synchronous.dynamodb.commit_store import CommitStore
+        from aett.storage.synchronous.dynamodb.persistence_management import PersistenceManagement
+        from aett.storage.synchronous.dynamodb.snapshot_store import SnapshotStore
+
+        class Opened(DomainEvent):
+            owner: str
+
+        class Deposited(DomainEvent):
+            amount: int
+
+        class AccountMemento(Memento[dict]):  # type: ignore[type-arg]
+            payload: dict  # type: ignore[type-arg]
+
+        class Account(Aggregate[AccountMemento]):
+            def __init__(self, stream_id: str, commit_sequence: int, memento: Any = None) -> None:
+                self.total = 0
+                super().__init__(stream_id, commit_sequence, memento)
+
+            def apply_memento(self, memento: AccountMemento) -> None:
+                self.total = memento.payload["balance"]
+
+            def get_memento(self) -> AccountMemento:
+                return AccountMemento(id=self.id, version=self.version, payload={"balance": self.total})
+
+            def _apply(self, event: Any) -> None:
+                self.total = 0 if isinstance(event, Opened) else self.total + event.amount
+
+            def record(self, made: type[Any], **fields: Any) -> None:
+                now = datetime.datetime.now(datetime.timezone.utc)
+                self.raise_event(made(source=self.id, timestamp=now, version=self.version + 1, **fields))
+
+        self.account, self.opened, self.deposited = Account, Opened, Deposited
+        region = os.environ["AWS_REGION"]
+        PersistenceManagement(region=region).initialize()
+        topics = TopicMap()
+        for topic in (Opened, Deposited):
+            topics.register(topic)
+        self.repository = DefaultAggregateRepository(
+            f"t{os.getpid()}", CommitStore(topics, region=region), SnapshotStore(region=region)
+        )
+
+    def open(self) -> str:
+        account = os.urandom(16).hex()
+        made: Any = self.account(account, 0)
+        made.record(self.opened, owner="Ada")
+        self.repository.save(made)
+        return account
+
+    def deposit(self, account: str) -> None:
+        loaded: Any = self.repository.get(self.account, account)
+        loaded.record(self.deposited, amount=5)
+        self.repository.save(loaded)
+
+    def balance(self, account: str) -> int:
+        loaded: Any = self.repository.get(self.account, account)
+        total: int = loaded.total
+        return total
+
+
+class PowertoolsIdempotency:
+    """No event store: what it takes to make one function idempotent, and nothing else."""
+
+    def __init__(self) -> None:
+        import boto3
+        from aws_lambda_powertools.utilities.idempotency import (
+            DynamoDBPersistenceLayer,
+            IdempotencyConfig,
+            idempotent_function,
+        )
+
+        name = f"idempotency-{os.getpid()}"
+        table(boto3.client("dynamodb"), name, "id")
+
+        @idempotent_function(
+            data_keyword_argument="command", config=IdempotencyConfig(event_key_jmespath="id"),
+            persistence_store=DynamoDBPersistenceLayer(table_name=name),
+        )  # fmt: skip
+        def add(command: dict[str, str]) -> dict[str, bool]:
+            self.total += 5
+            return {"ok": True}
+
+        self.add, self.total, self.count = add, 0, 0
+
+    def open(self) -> str:
+        return "the only one"
+
+    def deposit(self, account: str) -> None:
+        self.count += 1
+        self.add(command={"id": str(self.count)})
+
+    def balance(self, account: str) -> int:
+        return self.total
+
+
+#: case -> (environment, how it is made)
+PEERS: Final[dict[str, tuple[str, Callable[[], Bank]]]] = {
+    "eventsourcing-dynamodb": ("eventsourcing-dynamodb", EventsourcingDynamoDB),
+    "aett-dynamodb": ("aett", Aett),
+    "Powertools idempotency alone": ("main", PowertoolsIdempotency),
+}
