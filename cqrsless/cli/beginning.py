@@ -21,7 +21,7 @@ dependencies = ["cqrsless"]
 dev = ["cqrsless[dev]"]
 
 [tool.cqrsless]
-app = "{package}.app"
+app = "{package}"
 store = "sqlite:///{package}.db"
 
 [tool.pytest.ini_options]
@@ -30,13 +30,17 @@ pythonpath = ["."]
 """
 
 _APP: Final = '''\
-"""Orders: placed, shipped, and listed by customer."""
+"""Orders: placed, shipped, and listed by customer, who is told."""
 
 from __future__ import annotations
 
+import logging
+
 from marshmallow import Schema, fields, validate
 
-from cqrsless import Event, Rejected, aggregate, command_handler, projector, query_handler, view
+from cqrsless import Event, Rejected, aggregate, command_handler, event_handler, projector, query_handler, view
+
+log = logging.getLogger(__name__)
 
 
 class PlaceOrder(Schema):
@@ -86,6 +90,11 @@ def order_shipped(row, event):
 @query_handler("OrdersOfCustomer", schema=CustomerRef, route="GET /customers/{{customer_id}}/orders")
 def orders_of_customer(query, *, views):
     return views.list(Orders, query["customer_id"]).rows
+
+
+@event_handler("OrderShipped", processor="mailer")
+def tell_customer(event, *, message):
+    log.info("mail to %s (%s)", event["customer_id"], message.idempotency_key)
 '''
 
 _TEST: Final = """\
@@ -145,7 +154,8 @@ cqrsless ask OrdersOfCustomer '{{"customer_id": "c-1"}}'
 cqrsless dev
 ```
 
-The handlers stand in `{package}/app.py`; on Lambda, the handler string is `cqrsless.entrypoint`.
+The handlers stand in `{package}/app.py`; every other module of `{package}` is part of the application, too. On Lambda,
+the handler string is `cqrsless.entrypoint`.
 """
 
 _IGNORED: Final = """\

@@ -29,7 +29,7 @@ __all__ = ["command"]
 @click.option("--all", "everything", is_flag=True, help="List commits that come out alike, too.")
 @common_options
 def command(call: Call, aggregate: str, id_: str, file: str | None, everything: bool) -> None:
-    """Put the history of TYPE ID through today's code, write nothing, and show what would differ.
+    """Put the history of TYPE ID through today's code, and show what would differ.
 
     A commit keeps its events, its command's name, and a digest of the command's payload; the payload itself is not
     stored. So every event is folded again, through today's upcasters and evolvers, and held against the states that

@@ -31,7 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "why",
         "Tell why TYPE ID came to VERSION: its causes, its effects, and what changed.",
     ),
-    "diff": ("diff", "Put the history of TYPE ID through today's code, write nothing, and show what would differ."),
+    "diff": ("diff", "Put the history of TYPE ID through today's code, and show what would differ."),
     "processors": ("processors", "Tell of each processor and view how far it is, and what it has parked."),
     "replay": (
         "replay",

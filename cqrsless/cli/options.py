@@ -78,7 +78,9 @@ class Call:
         explicit = store or self.given.get("store")
         if explicit and app.store.url != meant:
             app = app.on(meant)
-        click.get_current_context().find_root().call_on_close(app.store.close)
+        context = click.get_current_context(silent=True)
+        if context is not None:  # there is none where a shell completes a word
+            context.find_root().call_on_close(app.store.close)
         return app
 
 

@@ -54,4 +54,4 @@ def test_a_name_that_makes_no_module_of_its_own_is_refused(project: Any, name: s
 def test_every_file_ends_with_a_newline_and_names_the_project() -> None:
     made = files("web-shop", "web_shop")
     assert all(text == "" or text.endswith("\n") for text in made.values())
-    assert 'app = "web_shop.app"' in made["pyproject.toml"]
+    assert 'app = "web_shop"' in made["pyproject.toml"]

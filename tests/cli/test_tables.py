@@ -48,3 +48,20 @@ def test_commands_work_on_dynamodb_and_say_that_streams_deliver(project: Any, aw
     result = project.run("send", "CreateOrder", '{"order_id": "o-1", "total": 1}', *store)
     assert result.exit_code == 0
     assert "its streams bring this to views and processors" in result.stderr
+
+
+def test_every_command_that_reads_works_on_dynamodb(project: Any, aws: Any) -> None:
+    store = ("--store", "dynamodb://shop")
+    project.ok("tables", "create", *store)
+    project.ok("send", "CreateOrder", '{"order_id": "o-1", "total": 1}', *store)
+    project.ok("send", "ShipOrder", '{"order_id": "o-1"}', *store)
+    assert [row["version"] for row in project.json("events", "Order", "o-1", *store)] == [1, 2]
+    assert project.json("show", "Order", "o-1", "--at", "1", *store)["state"]["status"] == "placed"
+    told = project.json("why", "Order", "o-1", "2", *store)
+    assert (told["effects_searched"], [change["path"] for change in told["state"]]) == (False, ["status"])
+    assert project.json("why", "Order", "o-1", "2", "--effects", *store)["effects_searched"] is True
+    assert "2 alike" in project.ok("diff", "Order", "o-1", *store)
+    assert [row["behind"] for row in project.json("processors", *store)] == [None, None]
+    assert project.json("replay", "OrderSummary", *store)["commits"] == 2
+    assert project.json("ask", "GetOrder", '{"order_id": "o-1"}', *store)["status"] == "shipped"
+    assert project.json("letters", "list", *store) == []
