@@ -20,6 +20,7 @@ from .draining import Drained, Endless, drain
 from .dynamodb_streams import StreamsFeed
 from .failures import Destination, GivenUp, ObjectDestination, QueueDestination
 from .feeds import Feed, Reader, Shard, StoreFeed
+from .kinesis import KinesisFeed
 from .lanes import NotInvoked
 from .mappings import EventSourceMapping
 from .polling import Driver, Step
@@ -34,6 +35,7 @@ __all__ = [
     "EventSourceMapping",
     "Feed",
     "GivenUp",
+    "KinesisFeed",
     "LambdaContext",
     "MemoryCheckpoints",
     "Mischief",

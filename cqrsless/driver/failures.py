@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import quote_plus
 from uuid import NAMESPACE_OID, uuid5
 
-from .records import Record, created, sequence_of
+from .records import Record, created, is_kinesis, sequence_of
 
 RETRIES_EXHAUSTED: Final = "RetryAttemptsExhausted"
 #: AWS documents no name for this condition; nothing here hangs on it.
@@ -54,7 +54,7 @@ class GivenUp:
             "responseContext": response,
             "version": "1.0",
             "timestamp": _instant(self.time),
-            "DDBStreamBatchInfo": {
+            "KinesisBatchInfo" if is_kinesis(first) else "DDBStreamBatchInfo": {
                 "shardId": self.shard,
                 "startSequenceNumber": sequence_of(first),
                 "endSequenceNumber": sequence_of(last),

@@ -117,6 +117,10 @@ class Driver:
         """Feed a function, whose timeout is `seconds`, from a stream. What is given up goes to the destination."""
         if mapping.name in self._mapped:
             raise ValueError(f"there is a mapping {mapping.name!r} already: give each a name of its own")
+        if mapping.filters and ":kinesis:" in feed.arn:
+            raise ValueError(
+                f"the mapping {mapping.name!r} filters a Kinesis stream, which this driver does not act on"
+            )
         readers = sum(mapped.subscription.feed.arn == feed.arn for mapped in self._mapped.values()) + 1
         if readers > _READERS:
             log.warning(

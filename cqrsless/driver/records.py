@@ -42,18 +42,26 @@ def stream_record(table: Table, item: Item, sequence: str, arn: str, region: str
     }
 
 
+def is_kinesis(record: Record) -> bool:
+    return "kinesis" in record
+
+
 def sequence_of(record: Record) -> str:
-    sequence: str = record["dynamodb"]["SequenceNumber"]
+    sequence: str = record["kinesis"]["sequenceNumber"] if is_kinesis(record) else record["dynamodb"]["SequenceNumber"]
     return sequence
 
 
 def created(record: Record) -> float:
     """Give when a record was written, in seconds since 1970, whole seconds as on AWS."""
+    if is_kinesis(record):
+        return float(record["kinesis"]["approximateArrivalTimestamp"])
     return float(record["dynamodb"].get("ApproximateCreationDateTime", 0))
 
 
 def item_key(record: Record) -> str:
-    """Give the item that a record is about: all its keys, since order is promised per item only."""
+    """Give what parallel batches keep the order of: an item, all its keys; in Kinesis a partition key."""
+    if is_kinesis(record):
+        return str(record["kinesis"]["partitionKey"])
     return json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
 
 
@@ -63,5 +71,7 @@ def payload_size(record: Record) -> int:
 
 def longest_payload(record: Record) -> int:
     """Give a bound of a record's size in JSON, without making the JSON where the record tells its size."""
+    if is_kinesis(record):
+        return len(record["kinesis"]["data"]) + _FRAME
     told: int = record["dynamodb"].get("SizeBytes") or 0  # 0 where an imitation of DynamoDB does not count
     return told * _WIDEST + _FRAME if told else payload_size(record)
