@@ -77,6 +77,8 @@ def refuse(kind: Kind, message: Message, payload: Any, reason: Exception, loaded
     assert message.on_rejected is not None
     body = payload if isinstance(payload, dict) else message.payload if isinstance(message.payload, dict) else {}
     events = (kind.encode(message.on_rejected, {**body, "reason": str(reason)}),)
+    if loaded.gone:  # and stays so: the event is the last command's, and no part of the life that ended
+        return Decision(events, None, gone=True)
     if kind.event_sourced:
         decision = fold_onto(kind, loaded, events, message, time)
         return decision if loaded.exists else decision._replace(void=True)

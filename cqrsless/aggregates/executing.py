@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ..codec import digest
-from ..errors import AlreadyExists, CommitTooLarge, ConcurrencyConflict, DuplicateMismatch, Rejected
+from ..errors import AlreadyExists, CommitTooLarge, ConcurrencyConflict, DuplicateMismatch, NotFound, Rejected
 from ..keys import aggregate_key
 from ..messages import CommandResult, Cost, Message, RecordedEvent
 from ..store import ConditionFailed, Item, SizedItem, Store, item_size, value_size
@@ -188,8 +188,9 @@ class Execution:
     def decide(self, loaded: Loaded) -> Decision | None:
         try:
             return decide(self.kind, self.creation, self.message, self.payload(), loaded, self.plan, self._time)
-        except (Rejected, AlreadyExists) as refusal:
-            if self.message.on_rejected is None or loaded.gone:
+        except (Rejected, AlreadyExists, NotFound) as refusal:
+            # What does not exist may come to; what was deleted will not, and whoever waits for an answer gets one.
+            if self.message.on_rejected is None or (isinstance(refusal, NotFound) and not loaded.gone):
                 raise
             return refuse(self.kind, self.message, self.payload(), refusal, loaded, self._time)
 

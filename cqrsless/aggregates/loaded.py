@@ -95,6 +95,8 @@ def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
             untouched = False
             continue
         gap, tail = gap + 1, tail + item_size(item)
+        if state is DELETED:
+            continue  # a refusal that was recorded since: it changes nothing
         if untouched and not start.gone:
             state, untouched = start.private(kind), False
         state = kind.fold(state, item)

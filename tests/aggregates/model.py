@@ -104,7 +104,11 @@ class Box:
         payload, numbers = step.payload, self.numbers
         refusal: str | None = None
         if self.commits and self.commits[-1].gone:
-            return Answer(AlreadyExists if creation == "always" else NotFound)
+            if not step.on_rejected:
+                return Answer(AlreadyExists if creation == "always" else NotFound)
+            why = f", and an id is not used twice: {step.name} needs a new one" if creation == "always" else ""
+            event = ("Refused", {**step.full_payload, "reason": f"Box {step.box} was deleted{why}"})
+            return Commit(step, (event,), numbers, gone=True)
         if self.exists and creation == "always":
             if not step.on_rejected:
                 return Answer(AlreadyExists)

@@ -182,13 +182,34 @@ def test_what_was_deleted_is_gone_for_good(kind: KindOfBox, store: Store) -> Non
                 AlreadyExists, match="Box b was deleted, and an id is not used twice: Open needs a new one"
             ):
                 each.execute("Open", {"id": "b"})
-            with pytest.raises(AlreadyExists):
-                each.execute("Open", {"id": "b"}, on_rejected="Refused")
         with pytest.raises(NotFound, match="Box b was deleted"):
             each.load("Box", "b")
         assert numbers(each.load("Box", "b", 2).state) == [0, 1]
         assert [event.name for event in each.history("Box", "b")] == ["Opened", "Put", "Closed"]
     assert len(commits(store, "Box#b")) == 3
+
+
+def test_what_was_deleted_answers_with_the_event_that_a_command_asks_for_and_stays_deleted(
+    kind: KindOfBox, store: Store
+) -> None:
+    app = opened(kind, store)
+    app.execute("Close", {"id": "b"})
+    for number, (each, name) in enumerate(
+        [(one, name) for one in both(app, store, kind) for name in ("Put", "Open", "Refuse")], 3
+    ):
+        result = each.execute(name, {"id": "b", "n": 1}, id=f"{name}-{number}", on_rejected="Refused")
+        (event,) = result.events
+        assert (result.version, event.name) == (number, "Refused")
+        assert event.payload["reason"].startswith("Box b was deleted")
+        assert each.execute(name, {"id": "b", "n": 1}, id=f"{name}-{number}", on_rejected="Refused").duplicate
+        with pytest.raises(NotFound, match="Box b was deleted"):
+            each.execute("Put", {"id": "b", "n": 1})
+        with pytest.raises(NotFound, match="Box b was deleted"):
+            each.load("Box", "b")
+    again = App(store, registry=box(kind, state_version=2)) if kind == "sourced" else App(store, registry=box(kind))
+    with pytest.raises(NotFound, match="Box b was deleted"):
+        again.execute("Put", {"id": "b", "n": 1})
+    assert [event.name for event in again.history("Box", "b")] == ["Opened", "Closed", *["Refused"] * 6]
 
 
 def test_a_deletion_that_beats_a_command_refuses_it(kind: KindOfBox, around: Around) -> None:

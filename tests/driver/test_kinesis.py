@@ -137,5 +137,5 @@ def test_filters_are_refused() -> None:
     store = open_store("memory://")
     store.put("events", {"pk": "Order#o-1", "c": 1}, Cost())
     mapping = EventSourceMapping("x", filters=('{"dynamodb": {"NewImage": {"c": {"N": ["1"]}}}}',))
-    with pytest.raises(ValueError, match="filters a Kinesis stream, which nothing here acts on"):
+    with pytest.raises(ValueError, match="filters a Kinesis stream, which this driver does not act on"):
         Driver().map(mapping, KinesisFeed(StoreFeed(store, "events"), "changes"), lambda event, context: None)

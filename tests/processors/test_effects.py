@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cqrsless import Command, CommandResult, Event, Message, Registry, Rejected, from_command_id
+from cqrsless import DELETED, Command, CommandResult, Event, Message, Registry, Rejected, from_command_id
 from cqrsless.processors.effects import derived_id
 from cqrsless.store import Delete
 from tests.processors.harness import Bench, Died, Dying, registry
@@ -34,6 +34,10 @@ def shop(react: Callable[..., Any], **options: Any) -> Bench:
     @made.command_handler("Open", aggregate="Card", creation="always")
     def open_card(command: Any, card: Any) -> Any:
         return {}, Event("Opened", {})
+
+    @made.command_handler("Forget", aggregate="Card")
+    def forget(command: Any, card: Any) -> Any:
+        return DELETED
 
     return Bench(made)
 
@@ -188,6 +192,16 @@ def test_a_refusal_with_on_rejected_is_an_event_of_the_target() -> None:
     again(bench, item)
     (event,) = bench.app.history("Card", "c")
     assert (event.name, event.payload) == ("ChargeRefused", {"id": "c", "reason": "no credit"})
+
+
+def test_a_deleted_target_answers_with_the_event_that_a_process_asks_for() -> None:
+    bench = shop(lambda event: Command("Block", {"id": "c"}, on_rejected="BlockRefused"))
+    bench.commit("Card#c", "Opened")
+    bench.app.execute("Forget", {"id": "c"})
+    container = bench.container()
+    assert container.batch(bench.commit("Order#1", "Placed")) == []
+    assert bench.app.history("Card", "c")[-1].payload == {"id": "c", "reason": "Card c was deleted"}
+    assert container.letters.list("billing") == []
 
 
 def test_what_does_not_exist_yet_is_tried_again_and_then_parked() -> None:
