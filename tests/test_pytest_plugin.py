@@ -59,7 +59,8 @@ def run(project: Path, test: str, *arguments: str, passes: bool = True, **enviro
             *("--rootdir", str(project), *arguments),
         ],
         cwd=project,
-        env={**environment, "PYTHONPATH": str(ROOT), **environ},
+        # Nothing of the other plugins that are installed here, which take most of the time.
+        env={**environment, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environ},
         capture_output=True,
         text=True,
         check=False,
@@ -80,7 +81,6 @@ def test_a_run_that_uses_no_fixture_imports_nothing(project: Path) -> None:
         "    loaded = {name.partition('.')[0] for name in sys.modules}\n"
         "    assert 'pytest_cqrsless' in loaded\n"
         "    assert not loaded & {'cqrsless', 'boto3', 'botocore', 'moto', 'marshmallow', 'hypothesis'}\n",
-        *("-p", "no:hypothesispytest"),
     )
 
 
@@ -98,42 +98,52 @@ def test_pytest_finds_it_by_itself() -> None:
 # -- which application
 
 
-@pytest.mark.parametrize("store", ["memory", "sqlite", "moto"])
-def test_the_application_of_pyproject_runs_on_every_store(project: Path, store: str) -> None:
-    test = USE + (
-        f"    assert app.store.url.startswith({ {'moto': 'dynamodb'}.get(store, store)!r})\n"
-        "def test_another_sees_nothing_of_it(app, store):\n"
+def test_the_application_of_pyproject_runs_on_every_store(project: Path) -> None:
+    test = (
+        "import pytest\n"
+        "@pytest.mark.parametrize('cqrsless_store', ['memory', 'sqlite', 'moto'])\n"
+        "@pytest.mark.parametrize('time', [1, 2])\n"
+        "def test_each_sees_nothing_of_the_others(app, store, cqrsless_store, time):\n"
         "    assert app.store is store\n"
+        "    assert store.url.startswith('dynamodb' if cqrsless_store == 'moto' else cqrsless_store)\n"
         "    assert app.execute('CreateOrder', {'order_id': 'o-1'}).duplicate is False\n"
     )
-    assert "2 passed" in run(project, test, "--cqrsless-store", store)
-    (project / "pyproject.toml").write_text(INI + f'cqrsless_store = "{store}"\n', encoding="utf-8")
-    assert "2 passed" in run(project, test)
+    assert "6 passed" in run(project, test)
+
+
+def test_the_ini_file_and_the_command_line_choose_a_store(project: Path) -> None:
+    (project / "pyproject.toml").write_text(INI + 'cqrsless_store = "sqlite"\n', encoding="utf-8")
+    run(project, USE + "    assert app.store.url.startswith('sqlite')\n")
+    run(project, USE + "    assert app.store.url == 'memory://'\n", "--cqrsless-store", "memory")
 
 
 def test_the_marker_the_ini_file_and_the_environment_name_an_application(project: Path) -> None:
-    ping = "def test_it(app):\n    assert app.ask('Ping') == 'pong'\n"
-    run(project, f"import pytest\n@pytest.mark.cqrsless(app='shop:other')\n{ping}")
-    run(project, f"import pytest, shop\n@pytest.mark.cqrsless(app=shop.other)\n{ping}")
-    run(project, ping, CQRSLESS_APP="shop:other")
-    run(project, ping, "-o", "cqrsless_app=shop:other")
-    (project / "conftest.py").write_text(
-        "import pytest\n@pytest.fixture\ndef cqrsless_application():\n    import shop\n    return shop.other\n"
+    ping = "(app):\n    assert app.ask('Ping') == 'pong'\n"
+    run(
+        project,
+        "import pytest, shop\n"
+        f"@pytest.mark.cqrsless(app='shop:other')\ndef test_its_name{ping}"
+        f"@pytest.mark.cqrsless(app=shop.other)\ndef test_itself{ping}"
+        "class TestOverridden:\n"
+        "    @pytest.fixture\n"
+        "    def cqrsless_application(self):\n"
+        "        return shop.other\n"
+        "    def test_it(self, app):\n"
+        "        assert app.ask('Ping') == 'pong'\n",
     )
-    run(project, ping)
+    run(project, f"def test_it{ping}", CQRSLESS_APP="shop:other")
+    run(project, f"def test_it{ping}", "-o", "cqrsless_app=shop:other")
 
 
 def test_an_app_keeps_its_resources(project: Path) -> None:
-    test = (
-        "def test_it(app):\n"
-        "    app.execute('CreateOrder', {'order_id': 'o-1'})\n"
-        "    assert app.load('Order', 'o-1').state['colour'] == COLOUR\n"
+    check = "(app):\n    app.execute('CreateOrder', {'order_id': 'o'})\n    assert app.load('Order', 'o').state['colour'] =="
+    run(
+        project,
+        f"import pytest, shop\ndef test_its_own{check}'red'\n"
+        f"@pytest.mark.cqrsless(app=shop.given)\ndef test_the_apps{check}'grey'\n"
+        f"@pytest.mark.cqrsless(resources={{'colour': 'blue'}})\ndef test_the_tests{check}'blue'\n"
+        f"@pytest.mark.cqrsless(app=shop.given, resources={{'colour': 'blue'}})\ndef test_both{check}'blue'\n",
     )
-    run(project, test.replace("COLOUR", "'grey'"), "-o", "cqrsless_app=shop:given")
-    run(project, test.replace("COLOUR", "'red'"))
-    marked = "import pytest\n@pytest.mark.cqrsless(resources={'colour': 'blue'})\n" + test.replace("COLOUR", "'blue'")
-    run(project, marked, "-o", "cqrsless_app=shop:given")
-    run(project, marked)
 
 
 def test_settings_of_a_deployed_function_do_not_reach_it(project: Path) -> None:
@@ -164,20 +174,18 @@ def test_the_entrypoint_is_invoked_on_the_app(project: Path) -> None:
     )
 
 
-def test_one_test_runs_on_several_stores(project: Path) -> None:
-    test = f"import pytest\n@pytest.mark.parametrize('cqrsless_store', ['memory', 'sqlite', 'moto'])\n{USE}"
-    assert "3 passed" in run(project, test)
-
-
 def test_a_projects_own_fixtures_come_first(project: Path) -> None:
     (project / "conftest.py").write_text("import pytest\n@pytest.fixture\ndef app():\n    return 'flask'\n")
     run(project, "def test_it(app):\n    assert app == 'flask'\n")
 
 
 def test_workers_do_not_meet(project: Path) -> None:
-    test = f"import pytest\n@pytest.mark.parametrize('n', range(8))\n{USE.replace('(app)', '(app, n)')}"
-    for store in ("sqlite", "moto"):
-        assert "8 passed" in run(project, test, "-n", "2", "--cqrsless-store", store)
+    test = (
+        "import pytest\n"
+        "@pytest.mark.parametrize('cqrsless_store', ['sqlite', 'moto'])\n"
+        f"@pytest.mark.parametrize('n', range(3))\n{USE.replace('(app)', '(app, n)')}"
+    )
+    assert "6 passed" in run(project, test, "-p", "xdist", "-n", "2")
 
 
 @pytest.mark.server
@@ -186,12 +194,13 @@ def test_a_real_endpoint_is_left_as_it_was_found(project: Path, ministack_endpoi
 
     client = make_client(endpoint=ministack_endpoint)
     before = client.list_tables()["TableNames"]
-    test = f"import pytest\n@pytest.mark.parametrize('n', range(4))\n{USE.replace('(app)', '(app, n)')}"
+    test = (
+        f"import pytest\n@pytest.mark.parametrize('n', range(4))\n{USE.replace('(app)', '(app, n)')}"
+        "    assert app.store.url.startswith('dynamodb://test-')\n    assert n < 3\n"
+    )
     keys = {"CQRSLESS_TEST_ENDPOINT": ministack_endpoint, "AWS_REGION": "eu-west-1"}
-    assert "4 passed" in run(project, test, "-n", "2", "--cqrsless-store", "endpoint", **keys)
-    assert client.list_tables()["TableNames"] == before
-    failing = USE + "    assert False\n"
-    run(project, failing, "--cqrsless-store", "endpoint", passes=False, **keys)
+    arguments = ("-p", "xdist", "-n", "2", "--cqrsless-store", "endpoint")
+    assert "1 failed, 3 passed" in run(project, test, *arguments, passes=False, **keys)
     assert client.list_tables()["TableNames"] == before
 
 
