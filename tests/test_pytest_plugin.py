@@ -136,13 +136,15 @@ def test_the_marker_the_ini_file_and_the_environment_name_an_application(project
 
 
 def test_an_app_keeps_its_resources(project: Path) -> None:
-    check = "(app):\n    app.execute('CreateOrder', {'order_id': 'o'})\n    assert app.load('Order', 'o').state['colour'] =="
+    check = (
+        "(app):\n    app.execute('CreateOrder', {'order_id': 'o'})\n    assert app.load('Order', 'o').state['colour']"
+    )
     run(
         project,
-        f"import pytest, shop\ndef test_its_own{check}'red'\n"
-        f"@pytest.mark.cqrsless(app=shop.given)\ndef test_the_apps{check}'grey'\n"
-        f"@pytest.mark.cqrsless(resources={{'colour': 'blue'}})\ndef test_the_tests{check}'blue'\n"
-        f"@pytest.mark.cqrsless(app=shop.given, resources={{'colour': 'blue'}})\ndef test_both{check}'blue'\n",
+        f"import pytest, shop\ndef test_its_own{check} == 'red'\n"
+        f"@pytest.mark.cqrsless(app=shop.given)\ndef test_the_apps{check} == 'grey'\n"
+        f"@pytest.mark.cqrsless(resources={{'colour': 'blue'}})\ndef test_the_tests{check} == 'blue'\n"
+        f"@pytest.mark.cqrsless(app=shop.given, resources={{'colour': 'blue'}})\ndef test_both{check} == 'blue'\n",
     )
 
 
