@@ -176,6 +176,11 @@ def _kind(app: App, event: Event, of: AggregateRecord | str | None) -> Kind:
         if name not in kinds:
             raise UnknownMessage(f"no aggregate {name!r} is registered{did_you_mean(name, kinds)}")
         return kinds[name]
+    if not kinds:
+        raise UnknownMessage(
+            f"no aggregate is registered in {app.model.name!r} that could have recorded {event.name}: import the modules "
+            "whose functions it has, or give the registry, as in given(registry=...)"
+        )
     known = app.model.events.get(event.name)
     name = event.name if known is None else known.name
     able = [kind for kind in kinds.values() if name in app.model.aggregates[kind.name].evolvers] or list(kinds.values())
@@ -185,8 +190,8 @@ def _kind(app: App, event: Event, of: AggregateRecord | str | None) -> Kind:
         if len(found) == 1:
             return found[0]
     raise TypeError(
-        f"{event.name} may be an event of {' or of '.join(kind.name for kind in able) or 'no aggregate here'}: say of "
-        f"which, as in of=({able[0].name if able else 'Order'!r}, {NOBODY!r})"
+        f"{event.name} may be an event of {' or of '.join(kind.name for kind in able)}: say of "
+        f"which, as in of=({able[0].name!r}, {NOBODY!r})"
     )
 
 

@@ -497,6 +497,11 @@ def test_an_event_that_may_be_anybodys_asks_whose_it_is() -> None:
         order().when(Event("LineAdded", {"line": 1}), of="Ordr")
 
 
+def test_a_registry_without_functions_asks_for_its_modules() -> None:
+    with pytest.raises(UnknownMessage, match="no aggregate is registered in 'empty' .*: import the modules whose"):
+        given(registry=Registry("empty")).when(Event("BookLent", {"isbn": "1"}))
+
+
 def test_a_clock_stands_still_until_it_is_moved() -> None:
     clock = Clock()
     clock.advance(hours=1)
