@@ -178,8 +178,8 @@ def _kind(app: App, event: Event, of: AggregateRecord | str | None) -> Kind:
         return kinds[name]
     if not kinds:
         raise UnknownMessage(
-            f"no aggregate is registered in {app.model.name!r} that could have recorded {event.name}: import the modules "
-            "whose functions it has, or give the registry, as in given(registry=...)"
+            f"no aggregate is registered in {app.model.name!r} that could have recorded {event.name}: import the "
+            "modules whose functions it has, or give the registry, as in given(registry=...)"
         )
     known = app.model.events.get(event.name)
     name = event.name if known is None else known.name

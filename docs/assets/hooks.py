@@ -44,7 +44,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
             up = "../" * page.file.src_uri.count("/")
             return f"[{text}]({up}index.md{'#' + anchor if anchor else ''})"
         inside = ROOT / "docs" / path if page.file.src_uri == "index.md" else here / path
-        if inside.suffix == ".md" and inside.exists():
+        if inside.suffix == ".md" and inside.exists() and inside.resolve().is_relative_to(ROOT / "docs"):
             return found[0]
         outside = (here / path).resolve()
         if outside.exists() and outside.is_relative_to(ROOT):

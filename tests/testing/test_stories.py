@@ -498,7 +498,7 @@ def test_an_event_that_may_be_anybodys_asks_whose_it_is() -> None:
 
 
 def test_a_registry_without_functions_asks_for_its_modules() -> None:
-    with pytest.raises(UnknownMessage, match="no aggregate is registered in 'empty' .*: import the modules whose"):
+    with pytest.raises(UnknownMessage, match=r"no aggregate is registered in 'empty' .*: import the modules whose"):
         given(registry=Registry("empty")).when(Event("BookLent", {"isbn": "1"}))
 
 
