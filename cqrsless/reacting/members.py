@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from ..delivery.counting import Counts
 from ..delivery.letters import Parked, ParkedAggregates
 from ..delivery.places import Places
 from ..delivery.runs import Control, Runs
+from ..errors import StoreUnavailable
 from ..messages import Cost
 from ..processors.effects import Effects
 from ..processors.handlers import Handlers, event_handlers
@@ -31,6 +33,7 @@ from ..registry import Model, ProcessorRecord, ViewRecord
 from ..store import Store
 from ..surroundings import Surroundings
 
+log: Final = logging.getLogger("cqrsless")
 #: What `CQRSLESS_PROCESSOR` calls the views that name no processor.
 VIEWS: Final = "views"
 INDEXER: Final = "indexer"
@@ -230,13 +233,27 @@ def begin(member: Member, runs: Runs, since: int, at: int, cost: Cost) -> Contro
     def change(found: Control) -> Control:
         if not member.from_beginning and found.since is None:
             found = replace(found, since=since)
-        if member.switches and not found.made and found.next is None and _is_old(runs, since, cost):
-            return begun(found, member.code, at)
-        return noticed(found, member.code, at) if member.switches else found
+        if not member.switches:
+            return found
+        if not found.made and found.next is None:
+            old = _is_old(member, runs, since, cost)
+            if old is None:
+                return found
+            if old:
+                return begun(found, member.code, at)
+        return noticed(found, member.code, at)
 
     return runs.update(member.name, change, cost)
 
 
-def _is_old(runs: Runs, since: int, cost: Cost) -> bool:
-    """Say whether a store has commits from before a moment, as far as a few of them tell."""
-    return any(item["time"] < since for item in runs.store.scan("events", cost, limit=_SAMPLE).items)
+def _is_old(member: Member, runs: Runs, since: int, cost: Cost) -> bool | None:
+    """Say whether a store has commits from before a moment, as far as a few of them tell.
+
+    `None` where they cannot be read: the view goes on meanwhile, and the next batch asks again.
+    """
+    try:
+        items = runs.store.scan("events", cost, limit=_SAMPLE).items
+    except StoreUnavailable as error:
+        log.error("whether the new view %s is to be built from what is stored cannot be told: %s", member.name, error)
+        return None
+    return any(item["time"] < since for item in items)

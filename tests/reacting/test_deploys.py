@@ -18,7 +18,7 @@ from cqrsless.delivery.batches import Delivery
 from cqrsless.delivery.codes import QUIET
 from cqrsless.delivery.replaying import CLAIM
 from cqrsless.delivery.runs import Control, Runs
-from cqrsless.errors import ConcurrencyConflict, CqrslessError
+from cqrsless.errors import ConcurrencyConflict, CqrslessError, StoreUnavailable
 from cqrsless.messages import Cost
 from cqrsless.reacting.replays import Replays
 from cqrsless.store import Item
@@ -331,6 +331,28 @@ def test_a_view_that_is_new_on_an_old_store_is_built_from_it(fleet: Fleet) -> No
     fleet.deliver(2)
     fleet.settle(2, 3)
     fleet.check(2)
+
+
+def test_a_new_view_that_may_not_look_at_history_goes_on_and_says_so(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for item in [item for item in fleet.store.scan("views", Cost()).items if item["pk"] == "c#Counts"]:
+        fleet.store.write([_delete(item)], Cost())
+    fleet.time += timedelta(hours=1)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise StoreUnavailable("AWS does not allow dynamodb:Scan on orders-events")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fleet.store, "scan", refuse)
+        fleet.commit("k-9")
+        fleet.deliver(1)
+    assert fleet.waiting == []
+    assert fleet.rows()["k-9"] == {"seen": [1], "code": [1]}
+    assert "the new view Counts is to be built from what is stored cannot be told: AWS does not allow" in caplog.text
+    fleet.settle(1, 5)
+    assert fleet.control.live == 2
+    fleet.check(1)
 
 
 def _delete(item: Item) -> Any:
