@@ -17,7 +17,7 @@ def follow(call: Call, app: App, *, drain: bool = True) -> None:
     """Deliver what is pending to views, processors and publishers, and tell what came of it."""
     terminal = call.terminal
     if not is_embedded(app.store):
-        terminal.note(f"{app.store.url} is AWS's: its streams bring this to views and processors")
+        terminal.note(f"{app.store.url}: the tables' streams bring this to views and processors")
         return
     if not drain:
         terminal.note("nothing was delivered: views and processors follow with the next command")

@@ -16,30 +16,24 @@ __all__ = ["COMMANDS", "cqrsless"]
 
 #: By its name, the module of this package that holds a command, and its one line of help.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "routes": ("routes", "List every handler: what calls it, what it works on, where it stands."),
+    "init": ("init", "Begin a project in the new folder NAME: it runs, and passes its tests."),
     "dev": ("dev", "Serve the application on this machine, with a console at /_cqrsless/."),
+    "routes": ("routes", "List every handler: what calls it, what it works on, where it stands."),
     "diagram": ("diagram", "Draw commands, aggregates, events, processors and views as a Mermaid flowchart."),
-    "template": ("template", "Write the template of the stack: SAM, CloudFormation or Terraform."),
-    "openapi": ("openapi", "Write the OpenAPI 3.1 document of the HTTP interface."),
-    "asyncapi": ("asyncapi", "Write the AsyncAPI 3 document of the events."),
     "send": ("send", "Execute the command NAME with a payload, and tell what it did."),
     "ask": ("ask", "Ask the query NAME, and print its answer as JSON."),
     "invoke": ("invoke", "Give the entrypoint an event as Lambda would, and print its answer."),
     "events": ("events", "List the events of the aggregate TYPE ID, oldest first, each with the command that made it."),
     "show": ("show", "Show the state of the aggregate TYPE ID, now or as of a version."),
-    "why": (
-        "why",
-        "Tell why TYPE ID came to VERSION: its causes, its effects, and what changed.",
-    ),
+    "why": ("why", "Tell why TYPE ID came to VERSION: its causes, its effects, and what changed."),
     "diff": ("diff", "Put the history of TYPE ID through today's code, and show what would differ."),
     "processors": ("processors", "Tell of each processor and view how far it is, and what it has parked."),
-    "replay": (
-        "replay",
-        "Build the view NAME anew from all of history, or call a processor's handlers again for it.",
-    ),
+    "replay": ("replay", "Build the view NAME anew from all of history, or call a processor's handlers again for it."),
     "letters": ("letters", "Look after what is parked: list, retry, drop."),
     "tables": ("tables", "Create the store's tables, or check them."),
-    "init": ("init", "Begin a project in the new folder NAME: it runs, and passes its tests."),
+    "template": ("template", "Write the template of the stack: SAM, CloudFormation or Terraform."),
+    "openapi": ("openapi", "Write the OpenAPI 3.1 document of the HTTP interface."),
+    "asyncapi": ("asyncapi", "Write the AsyncAPI 3 document of the events."),
 }
 
 
@@ -96,6 +90,6 @@ def cqrsless() -> None:
     sqlite:///cqrsless.db.
 
     \b
-    Exit codes: 0 done; 1 the application said no; 2 the command line is wrong;
-    3 the application cannot be loaded; 4 it has a bug; 5 the store does not answer.
+    Exit codes: 0 done; 1 the application said no; 2 wrong usage;
+    3 the application cannot be loaded; 4 a bug; 5 try again.
     """

@@ -48,7 +48,6 @@ def test_exit_codes_reach_the_shell(project: Any) -> None:
     assert call(project, "send", "CreateOrder", '{"order_id": "o-1", "total": 1}').returncode == 1
     assert call(project, "send").returncode == 2
     assert call(project, "routes", "--app", "nothing").returncode == 3
-    assert call(project, "send", "BreakOrder", '{"order_id": "o-1"}').returncode == 4
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes end otherwise there")
@@ -109,7 +108,7 @@ def test_ctrl_c_ends_a_replay_which_another_process_goes_on_with(project: Any) -
         "slow.py",
         "import time\nfrom shop import shop\nshop.view('Slow', key='order_id')\n"
         "@shop.projector('OrderCreated', view='Slow')\ndef slow(row, event):\n"
-        "    print('.', flush=True)\n    time.sleep(0.02)\n    return {'order_id': event['order_id']}\n",
+        "    print('.', flush=True)\n    time.sleep(0.004)\n    return {'order_id': event['order_id']}\n",
     )
     fill = (
         "from shop import shop\nfrom cqrsless import App, Command\n"

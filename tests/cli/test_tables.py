@@ -47,7 +47,7 @@ def test_commands_work_on_dynamodb_and_say_that_streams_deliver(project: Any, aw
     project.ok("tables", "create", *store)
     result = project.run("send", "CreateOrder", '{"order_id": "o-1", "total": 1}', *store)
     assert result.exit_code == 0
-    assert "its streams bring this to views and processors" in result.stderr
+    assert "the tables' streams bring this to views and processors" in result.stderr
 
 
 def test_every_command_that_reads_works_on_dynamodb(project: Any, aws: Any) -> None:
