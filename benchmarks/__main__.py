@@ -113,7 +113,7 @@ class Runner:
     def cold_start(self) -> dict[str, Any]:
         script = Path(__file__).parent / "cold_start.py"
         python = python_of(self._folder, "main") if self._peers else Path(sys.executable)
-        command = [str(python), str(script), "--runs", str(3 if self.quick else 15), "--json"]
+        command = [str(python), str(script), "--runs", str(3 if self.quick else 11), "--json"]
         ran = subprocess.run(command, env=environment(), cwd=ROOT, capture_output=True, text=True, check=True)
         found: dict[str, Any] = json.loads(ran.stdout)
         return found

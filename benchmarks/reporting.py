@@ -85,7 +85,10 @@ def _asked(cases: dict[str, Any]) -> list[str]:
 def _cold(found: dict[str, Any]) -> list[str]:
     rows = ["| process | median | least | most |", "|---|---|---|---|"]
     rows += [f"| {name} | {median} | {least} | {most} |" for name, (median, least, most) in found["ms"].items()]
-    return rows
+    parts = ", ".join(f"{name} {ms}" for name, ms in found["imports"].items())
+    aimed = "reached" if found["added"] <= 10 else "**missed**"
+    rows += ["", f"Import and resolving add {found['added']} ms to the floor (aim: at most 10, {aimed})."]
+    return [*rows, "", f"Imports of `resolved`, ms of their own: {parts}."]
 
 
 def _growth(curves: dict[str, Any], folder: Path) -> list[str]:
