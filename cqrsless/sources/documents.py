@@ -223,8 +223,30 @@ def _refuse(value: Any) -> Any:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-#: Writes an answer, once `plain` has made it one.
-written: Final = writer(_refuse, ensure_ascii=True, spaced=True)
+def _installed() -> Any:
+    try:
+        import orjson
+    except ImportError:  # the extra `fast`
+        return None
+    return orjson
+
+
+_orjson: Final = _installed()
+_written: Final = writer(_refuse, ensure_ascii=True, spaced=True)
+
+
+def written(document: Any) -> str:
+    """Write an answer, once `plain` has made it one; with orjson where that is installed (the extra `fast`).
+
+    Only answers are: what is stored, and what is compared, is the same text in every container.
+    """
+    if _orjson is None:
+        return _written(document)
+    try:
+        text: str = _orjson.dumps(document).decode()
+    except TypeError:  # an int of more than 64 bits
+        return _written(document)
+    return text
 
 
 def _check_unicode(document: Any, what: str) -> None:

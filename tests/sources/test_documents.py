@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from cqrsless.errors import MalformedMessage, SerializationFailed
+from cqrsless.sources import documents
 from cqrsless.sources.documents import check, parse, plain, shown
 
 
@@ -192,3 +193,11 @@ def test_a_mapping_of_another_kind_is_shown_too() -> None:
             return 0
 
     assert len(shown(Odd())) <= 203
+
+
+@pytest.mark.parametrize("value", [{"n": 2**70, "é": [1.5, None, True]}, {"text": 'a"\n\u2028'}, [], "x", {"n": -0.0}])
+def test_an_answer_is_the_same_document_with_and_without_orjson(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("orjson")
+    fast = documents.written(value)
+    monkeypatch.setattr(documents, "_orjson", None)
+    assert json.loads(fast) == json.loads(documents.written(value)) == value
