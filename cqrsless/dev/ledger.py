@@ -82,7 +82,7 @@ class Ledger:
         self._journal.add(pending)
 
     def totals(self) -> list[dict[str, Any]]:
-        """Give what the commands cost so far, by name."""
+        """Give what the commands cost so far, by name; requests, units and time are those of what was done."""
         with self._lock:
             return [dict(total) for _, total in sorted(self._totals.items())]
 
@@ -98,13 +98,15 @@ class Ledger:
             {
                 "command": entry["command"], "aggregate": entry["aggregate"], "count": 0, "done": 0, "refused": 0,
                 "failed": 0, "duplicates": 0, "conflicts": 0, "requests": 0, "read": 0, "write": 0, "ms": 0.0,
-                "most_write": 0, "most_read": 0, "most_ms": 0.0,
+                "most_write": 0,
             },
         )  # fmt: skip
         total["count"] += 1
         total[entry["outcome"] if entry["outcome"] in total else DONE] += 1
         total["duplicates"] += entry["duplicate"]
-        for name in ("conflicts", "requests", "read", "write", "ms"):
+        total["conflicts"] += entry["conflicts"]
+        if entry["outcome"] != DONE or entry["duplicate"]:
+            return  # what a refusal costs says nothing of what the command does
+        for name in ("requests", "read", "write", "ms"):
             total[name] += entry[name]
-        for name in ("write", "read", "ms"):
-            total[f"most_{name}"] = max(total[f"most_{name}"], entry[name])
+        total["most_write"] = max(total["most_write"], entry["write"])

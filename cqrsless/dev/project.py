@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from .journal import Journal
 from .ledger import Ledger
 from .options import Options, make_home
 from .pulse import Pulse
+from .traces import trace_of
 from .wall import Wall
 
 __all__ = ["Broken", "Project", "open_project"]
@@ -70,7 +70,7 @@ def open_project(options: Options, pulse: Pulse) -> Project | Broken:
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         log.error("%s", text)
-        return Broken(name, text, _trace(error), generation)
+        return Broken(name, text, trace_of(error), generation)
 
 
 def _project(options: Options, name: str, pulse: Pulse, generation: str) -> Project:
@@ -92,20 +92,3 @@ def _project(options: Options, name: str, pulse: Pulse, generation: str) -> Proj
     if is_embedded(app.store):
         deliveries = Deliveries(app, wall, ledger, published, pulse)
     return Project(name, app, wall, deliveries, published, ledger, pulse, generation)
-
-
-def _trace(error: BaseException) -> str:
-    """Give the traceback of what the user's code raised, which is the innermost cause, without our own frames."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    ours = os.path.dirname(os.path.dirname(__file__)) + os.sep
-    shown = traceback.TracebackException.from_exception(cause)
-    kept = [
-        frame
-        for frame in shown.stack
-        if not frame.filename.startswith(("<frozen", ours)) and "importlib" not in frame.filename
-    ]
-    shown.stack = traceback.StackSummary.from_list(kept)
-    shown.__cause__ = shown.__context__ = None
-    return "".join(shown.format())

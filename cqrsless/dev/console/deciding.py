@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import CqrslessError, ValidationFailed, default_message
 from ...messages import Command, CommandResult
+from ..traces import trace_of
 from .asking import Ask, told
 
 __all__ = ["ask", "send"]
@@ -56,7 +56,7 @@ def _answered(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             "status": 500,
             "detail": str(error),
             "messages": None,
-            "trace": "".join(traceback.format_exception(error)[-12:]),
+            "trace": trace_of(error),
         }
     answer["ms"] = round((time.perf_counter() - began) * 1000, 2)
     return answer

@@ -118,15 +118,15 @@ def _members(field: Any) -> list[Field]:
 
 def _limits(validator: Any, found: Mapping[str, Any]) -> Field:
     """Give what a validator asks for, as far as an input can say it before the schema does."""
+    if isinstance(validator, validate.ContainsOnly):  # it is a kind of OneOf, too
+        options = [{"value": told(one), "label": str(one)} for one in validator.choices]
+        return {"inner": {**found["inner"], "kind": "select", "options": options}} if found["kind"] == "list" else {}
     if isinstance(validator, validate.OneOf):
         labels = [str(label) for label in validator.labels]
         choices = list(validator.choices)
         names = labels if len(labels) == len(choices) else [str(choice) for choice in choices]
         options = [{"value": told(one), "label": name} for one, name in zip(choices, names, strict=True)]
         return {"options": options, "kind": "select"} if found["kind"] not in ("list", "object") else {}
-    if isinstance(validator, validate.ContainsOnly) and found["kind"] == "list":
-        options = [{"value": told(one), "label": str(one)} for one in validator.choices]
-        return {"inner": {**found["inner"], "kind": "select", "options": options}}
     if isinstance(validator, validate.Range):
         return {
             "min": told(validator.min), "max": told(validator.max), "min_inclusive": validator.min_inclusive,

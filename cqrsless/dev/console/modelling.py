@@ -19,7 +19,7 @@ from .timeline import backwards
 __all__ = ["model"]
 
 #: Commits whose commands and events are looked at, beside what the code says.
-LOOKED_AT: Final = 1_000
+LOOKED_AT: Final = 300
 
 
 def model(ask: Ask) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from ...aggregates.commits import moment, stored_events
+from ...codec import inflate
 from ...delivery.commit import Commit, Decoder
 from ...describing.standings import tail
 from ...errors import CqrslessError, NotFound
@@ -128,7 +129,8 @@ def _wanted(ask: Ask) -> Callable[[Change], bool]:
 def _holds(item: Item, sought: str) -> bool:
     if sought in item["head"].casefold():
         return True
-    return sought in json.dumps(stored_events(item), default=str, ensure_ascii=False).casefold()
+    body = item.get("events")
+    return body is not None and sought in inflate(body).casefold()  # as it is stored, which is JSON
 
 
 def _line(project: Project, change: Change) -> dict[str, Any]:

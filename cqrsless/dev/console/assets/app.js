@@ -63,8 +63,10 @@ async function draw({ keepFocus = false } = {}) {
   const { page, about, chosen } = where();
   const known = PAGES.find(([name]) => name === page) ?? PAGES[0];
   for (const link of document.querySelectorAll("#pages a")) {
-    if (link.dataset.page === known[0]) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.dataset.page === known[0]) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
   document.title = `${known[1]} · ${status?.app ?? "cqrsless"}`;
   shown?.leave?.();

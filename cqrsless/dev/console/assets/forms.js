@@ -116,7 +116,7 @@ function plainInput(field, value) {
     draft: () => (control.value === "" ? undefined : control.tagName === "SELECT" ? choices[Number(control.value)] : draftOf(field, control.value)),
     read() {
       const text = control.value;
-      if (text === "") return field.required && field.kind === "text" && !field.min_length ? "" : undefined;
+      if (text === "") return undefined;
       if (control.tagName === "SELECT") return choices[Number(text)];
       return draftOf(field, text);
     },

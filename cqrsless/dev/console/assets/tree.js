@@ -36,7 +36,7 @@ export function leaf(value) {
   const more = h("button", { type: "button", class: "link", "aria-controls": id, onclick: () => {
     text.textContent = visible(value);
     more.remove();
-  } }, `show all ${count(value.length, "character")}`);
+  } }, "show more");
   return h("span", {}, text, " ", more);
 }
 

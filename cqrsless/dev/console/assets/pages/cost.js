@@ -36,11 +36,14 @@ function columns(names, texts) {
 }
 
 function summed(totals) {
-  const each = (total, name) => number(total[name] / total.count, 2);
-  return h("div", { class: "wide" }, h("table", { class: "data" }, h("caption", {}, "Each, on average, so far"),
-    columns(["Command", "Run", "Requests", "Read units", "Write units", "Most written", "Refused", "Failed", "Races lost", "ms"], 1),
+  const each = (total, name, places = 2) => {
+    const done = total.done - total.duplicates;
+    return done > 0 ? number(total[name] / done, places) : "–";
+  };
+  return h("div", { class: "wide" }, h("table", { class: "data" }, h("caption", {}, "So far; requests, units and time are averages of what was done"),
+    columns(["Command", "Run", "Requests", "Read units", "Write units", "At most", "Refused", "Failed", "Races lost", "ms"], 1),
     h("tbody", {}, totals.map((total) => h("tr", {}, h("th", { scope: "row" }, h("a", { href: address("send", [total.command], { kind: "command" }), "data-row": true }, theirs(total.command))),
-      [number(total.count), each(total, "requests"), each(total, "read"), each(total, "write"), number(total.most_write), number(total.refused), number(total.failed), number(total.conflicts), number(total.ms / total.count, 1)].map((value, at) => h("td", { class: at === 6 && total.failed ? "figure bad" : "figure" }, value)))))));
+      [number(total.count), each(total, "requests"), each(total, "read"), each(total, "write"), number(total.most_write), number(total.refused), number(total.failed), number(total.conflicts), each(total, "ms", 1)].map((value, at) => h("td", { class: at === 6 && total.failed ? "figure bad" : "figure" }, value)))))));
 }
 
 function last(recent) {

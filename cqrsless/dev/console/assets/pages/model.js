@@ -37,9 +37,10 @@ function layout(aggregates, nodes, edges, byId) {
     near.get(to).push(from);
   }
   const columns = nodes.some((node) => node.kind === "query") ? 4 : 3;
-  const room = document.getElementById("main").clientWidth - 48;
-  const gap = columns === 4 ? 64 : 96;
-  const width = Math.max(150, Math.min(220, Math.floor((Math.min(room, 1010) - gap * (columns - 1)) / columns)));
+  const main = document.getElementById("main");
+  const room = Math.min(main.clientWidth - 2 * parseFloat(getComputedStyle(main).paddingLeft), 990) - 28;
+  const gap = columns === 4 ? 60 : 96;
+  const width = Math.max(150, Math.min(220, Math.floor((room - gap * (columns - 1)) / columns)));
   const at = new Map();
   const set = (node, column, y) => at.set(node.id, { x: column * (width + gap), y });
   const middle = (node) => {
@@ -62,10 +63,14 @@ function layout(aggregates, nodes, edges, byId) {
   let low = top;
   for (const column of [2, 3]) {
     const some = nodes.filter((node) => COLUMN[node.kind] === column).map((node) => [middle(node), node]).sort(([one], [other]) => (one === other ? 0 : one - other));
-    const free = TOP + FRAME;
-    const spread = Math.max(STEP, Math.min(STEP * 1.6, (top - free - APART) / Math.max(1, some.length)));
-    some.forEach(([, node], row) => set(node, column, free + row * spread));
-    low = Math.max(low, free + some.length * spread);
+    let free = TOP + FRAME;
+    some.forEach(([wanted, node], row) => {
+      const room = top - APART - (some.length - row) * STEP;  // what comes below has its place, too
+      const y = Math.max(free, Math.min(wanted, room));
+      set(node, column, y);
+      free = y + STEP;
+    });
+    low = Math.max(low, free);
   }
   return { at, frames, width, gap, columns, high: low };
 }

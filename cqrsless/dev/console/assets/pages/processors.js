@@ -25,13 +25,13 @@ export async function show(place, { about, go }) {
       return;
     }
     const found = await get("letters", { consumer: consumer.name });
-    put(parked, h("h2", {}, "Parked by ", theirs(consumer.name)), consumer.tokens.length ? tokens(consumer.tokens) : null,
+    put(parked, h("h2", {}, theirs(consumer.name)), consumer.tokens.length ? tokens(consumer.tokens) : null,
       found.count ? [
-        h("p", {}, "Each waits with an aggregate's failing event and all that came after it; other aggregates go on. Mend the handler, save, and retry."),
+        h("p", { class: "soft" }, "Parked: each waits with an aggregate's failing event and all that came after it; other aggregates go on. Mend the handler, save, and retry."),
         h("p", { class: "actions" }, h("button", { type: "button", class: "primary", onclick: (event) => act(event, "retry", { consumer: consumer.name }) }, found.count === 1 ? "Retry it" : `Retry all ${number(found.count)}`)),
         h("ul", { class: "letters" }, found.letters.map((letter) => entry(consumer, letter))),
         found.count > found.letters.length ? h("p", { class: "none" }, `These are the first ${found.letters.length} of ${number(found.count)}.`) : null,
-      ] : h("p", { class: "none" }, "Nothing is parked."));
+      ] : h("p", { class: "none" }, "It has parked nothing."));
   }
 
   function entry(consumer, letter) {

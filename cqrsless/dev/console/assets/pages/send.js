@@ -23,7 +23,7 @@ export async function show(place, { about, chosen, model, go }) {
   search.addEventListener("input", () => put(list, groups(all, search.value, current)));
   put(list, groups(all, "", current));
   const right = h("div", { class: "desk" });
-  place.append(head("Send", "Commands change something, queries read. Both run as they would from Lambda, without a login."),
+  place.append(head("Send", "Commands change something, queries read. Both run as a direct invocation would."),
     h("div", { class: current ? "split chosen" : "split" }, h("div", { class: "chooser" }, labelled("Find", search), list), right));
   if (!current) {
     put(right, named ? empty("No message is called that.", "Choose one of the list.") : empty("Choose a command or a query.", "Its form is made from its schema."));
@@ -118,7 +118,7 @@ function done(answer) {
   const link = h("a", { href: address("aggregates", [answer.aggregate, answer.id], { version: answer.version }) }, theirs(answer.aggregate), " ", theirs(answer.id));
   const title = answer.duplicate ? ["This command was executed before; ", link, ` stayed as it was`] : answer.events.length || answer.cost.write ? [link, ` is at version ${number(answer.version)}`] : [link, " stayed as it was"];
   return h("div", { class: "panel good" }, h("p", { class: "panel-title" }, title),
-    answer.events.map((event) => h("section", { class: "payload" }, h("h3", {}, theirs(event.name)), tree(event.payload))), cost);
+    answer.events.map((event) => h("section", { class: "payload" }, h("p", { class: "payload-title" }, theirs(event.name)), tree(event.payload))), cost);
 }
 
 function answered(answer) {

@@ -155,7 +155,7 @@ async function open(button, body, commit) {
 /** Draw all of a commit: its payloads, what caused it, and what it cost. */
 export function detail(commit, { links = true } = {}) {
   const events = commit.events.map((one) => h("section", { class: "payload" },
-    h("h3", {}, theirs(one.name), one.stored ? h("span", { class: "none" }, " stored as ", theirs(one.stored)) : null),
+    h("p", { class: "payload-title" }, theirs(one.name), one.stored ? h("span", { class: "none" }, " stored as ", theirs(one.stored)) : null),
     one.note ? h("p", { class: "note" }, visible(one.note)) : null,
     tree(one.payload)));
   const facts = [

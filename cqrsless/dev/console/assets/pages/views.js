@@ -53,7 +53,8 @@ export async function show(place, { about, chosen, model, go }) {
     put(body, loaded.map((row) => h("tr", {}, columns.map((name, at) => {
       const inner = row[name];
       const shown = inner === undefined ? "" : inner !== null && typeof inner === "object" ? h("details", {}, h("summary", {}, Array.isArray(inner) ? count(inner.length, "entry", "entries") : count(Object.keys(inner).length, "field")), tree(inner)) : leaf(inner);
-      return at === 0 ? h("th", { scope: "row" }, shown) : h("td", { class: right.has(name) ? "figure" : null }, shown);
+      const short = typeof inner !== "string" || inner.length <= 40;
+      return at === 0 ? h("th", { scope: "row", class: short ? "short" : "long" }, shown) : h("td", { class: `${right.has(name) ? "figure " : ""}${short ? "short" : "long"}` }, shown);
     }))));
   }
 
