@@ -73,6 +73,18 @@ class Page:
 
         return until(found, f"{selector} with {text!r}; the page is {self.text()[:2000]}")
 
+    def click(self, selector: str, text: str = "") -> None:
+        """Click what `find` finds, again where it was drawn anew in between."""
+
+        def clicked() -> bool:
+            try:
+                self.find(selector, text).click()
+            except StaleElementReferenceException:
+                return False
+            return True
+
+        until(clicked, f"a click on {selector} with {text!r}")
+
     def text(self) -> str:
         return str(self.run("return document.querySelector('main').innerText"))
 

@@ -27,6 +27,17 @@ export function put(element, ...children) {
   return element;
 }
 
+/** Give what says whether something differs from what it was given last: what is the same is not drawn anew. */
+export function news() {
+  let last = null;
+  return (value) => {
+    const text = JSON.stringify(value);
+    const differs = text !== last;
+    last = text;
+    return differs;
+  };
+}
+
 let names = 0;
 /** Give an id that no other element has. */
 export function fresh(prefix) {

@@ -2,15 +2,18 @@
 
 import { address } from "../app.js";
 import { get } from "../api.js";
-import { empty, h, head, put, theirs } from "../dom.js";
+import { empty, h, head, news, put, theirs } from "../dom.js";
 import { clock, number } from "../words.js";
 
 export async function show(place) {
   const list = h("div");
   place.append(head("Cost", "What each command asks of the store, in the units that DynamoDB bills: a write unit is 1 KB, a read unit 4 KB. Times are this machine's."), list);
 
+  const isNew = news();
+
   async function load() {
     const { totals, recent } = await get("costs", { limit: 30 });
+    if (!isNew([totals, recent])) return;
     if (!totals.length) {
       put(list, empty("No command has run yet.", h("a", { href: address("send") }, "Send one"), ", and its cost stands here."));
       return;

@@ -1,7 +1,7 @@
 // What is due, and the clock.
 
 import { get, post } from "../api.js";
-import { empty, h, head, put, say, theirs, wrong } from "../dom.js";
+import { empty, h, head, news, put, say, theirs, wrong } from "../dom.js";
 import { tree } from "../tree.js";
 import { count, moment, span } from "../words.js";
 
@@ -14,8 +14,11 @@ export async function show(place) {
   const more = h("p", { class: "actions" });
   place.append(head("Due", "Commands that wait for their time. Move the clock on, and they run."), clock, trouble, list, more);
 
+  const isNew = news();
+
   async function load(after = null) {
     const found = await get("due", { after, limit: 50 });
+    if (!after && !isNew([found.due, found.ahead, found.embedded, found.now.slice(0, 16)])) return;
     if (found.embedded === false) {
       put(list, empty("On DynamoDB commands wait at EventBridge Scheduler.", "They are not listed here."));
       return;

@@ -2,7 +2,7 @@
 
 import { address } from "../app.js";
 import { get, post } from "../api.js";
-import { empty, h, head, put, say, theirs, visible, wrong } from "../dom.js";
+import { empty, h, head, news, put, say, theirs, visible, wrong } from "../dom.js";
 import { count, moment, number } from "../words.js";
 
 export async function show(place, { about, go }) {
@@ -11,20 +11,22 @@ export async function show(place, { about, go }) {
   const trouble = h("div");
   place.append(head("Processors", "Everything that follows events: how far it is, and what it could not do."), list, trouble, parked);
   const open = about[0] ?? null;
+  const isNew = news();
 
   async function load() {
     const found = await get("processors");
+    const waiting = found.processors.some((one) => one.name === open) ? await get("letters", { consumer: open }) : null;
+    if (!isNew([found, waiting])) return;
     put(list, found.processors.length ? table(found.processors, open) : empty("Nothing follows events yet.", "Decorate a function with @event_handler, @projector or @publisher, and save."),
       found.external.length ? external(found.external) : null);
-    if (open) await letters(found.processors.find((one) => one.name === open));
+    if (open) letters(found.processors.find((one) => one.name === open), waiting);
   }
 
-  async function letters(consumer) {
+  function letters(consumer, found) {
     if (!consumer) {
       put(parked, empty("No consumer is called that."));
       return;
     }
-    const found = await get("letters", { consumer: consumer.name });
     put(parked, h("h2", {}, theirs(consumer.name)), consumer.tokens.length ? tokens(consumer.tokens) : null,
       found.count ? [
         h("p", { class: "soft" }, "Parked: each waits with an aggregate's failing event and all that came after it; other aggregates go on. Mend the handler, save, and retry."),
@@ -63,8 +65,8 @@ export async function show(place, { about, go }) {
       await load();
     } catch (error) {
       put(trouble, wrong(error));
-      button.disabled = false;
     }
+    button.disabled = false;
   }
 
   let late = null;

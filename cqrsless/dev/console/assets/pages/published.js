@@ -1,7 +1,7 @@
 // Public events: on this machine they are kept, and go nowhere.
 
 import { get } from "../api.js";
-import { empty, fresh, h, head, put, theirs } from "../dom.js";
+import { empty, fresh, h, head, news, put, theirs } from "../dom.js";
 import { tree } from "../tree.js";
 import { moment } from "../words.js";
 
@@ -10,11 +10,11 @@ export async function show(place) {
   const nothing = h("div");
   const more = h("p", { class: "actions" });
   place.append(head("Published", "What other systems would be told. Here it is kept, and sent nowhere."), list, nothing, more);
-  let count = -1;
+  const isNew = news();
 
   async function load(before = null) {
     const found = await get("published", { before, limit: 50 });
-    count = found.count;
+    if (!before && !isNew(found)) return;
     if (!before) put(list);
     list.append(...found.published.map(row));
     put(nothing, list.children.length ? "" : empty("Nothing has been published.", "A @publisher makes a public event of a domain event."));

@@ -2,7 +2,7 @@
 
 import { address } from "../app.js";
 import { get, post } from "../api.js";
-import { empty, h, head, labelled, put, say, theirs, visible, wrong } from "../dom.js";
+import { empty, h, head, labelled, news as differing, put, say, theirs, visible, wrong } from "../dom.js";
 import { leaf, tree } from "../tree.js";
 import { count } from "../words.js";
 
@@ -29,6 +29,7 @@ export async function show(place, { about, chosen, model, go }) {
   const more = h("p", { class: "actions" });
   const news = h("p", { class: "news" });
   const again = h("button", { type: "button", class: "quiet", onclick: replay }, "Build it anew");
+  const isNew = differing();
   let loaded = [];
 
   place.append(head("Views", "What queries read, as it is now."),
@@ -61,6 +62,7 @@ export async function show(place, { about, chosen, model, go }) {
   async function load(cursor) {
     try {
       const page = await get("rows", { view: view.name, index: chosen.index, value: chosen.value, cursor, limit: PAGE });
+      if (!cursor && !isNew(page)) return;
       loaded = [...(cursor ? loaded : []), ...page.rows.map(cells)].slice(0, MOST);
       table.hidden = !loaded.length;
       draw();
