@@ -20,6 +20,9 @@ _LONGEST_VISIBILITY: Final = 43_200
 #: The longest end of a bucket's name: with account, region and prefix it fits 63 characters.
 BUCKET_SUFFIX: Final = 12
 UNDELIVERED: Final = "UndeliveredQueue"
+#: Seconds that a function has by default: as long as API Gateway waits for an answer; and long enough for a slice of a
+#: replay to be worth its start.
+SERVING, REACTING = 30, 60
 SCHEDULES: Final = "ScheduleGroup"
 SCHEDULER: Final = "SchedulerRole"
 
@@ -61,11 +64,13 @@ class Stack:
         *,
         settings: FunctionSettings | None = None,
         environment: Mapping[str, Text] | None = None,
+        consumers: tuple[str, ...] = (),
         reserved: bool = True,
         schedules: bool = False,
-        undelivered: bool = False,
+        continues: bool = False,
+        unattended: bool = False,
     ) -> Function:
-        """Plan a function with a role of its own."""
+        """Plan a function with a role of its own; `unattended` is one that S3 invokes, with nobody waiting."""
         settings = settings or FunctionSettings()
         config = self.configuration
         id = self.ids.take(f"{base}Function", what)
@@ -87,7 +92,10 @@ class Stack:
         variables.update(environment or {})
         own = {**config.environment, **settings.environment}
         variables.update({key: text(value) for key, value in own.items()})
-        if schedules or undelivered:
+        if continues:
+            permissions.invokes(grants, arn("lambda", ["function:", *full_name]))
+        unattended = unattended or schedules or continues
+        if unattended:
             self.undelivered()
             permissions.sends(grants, UNDELIVERED)
         grants.allow(settings.allow)
@@ -98,33 +106,37 @@ class Stack:
             id,
             full_name,
             processor=processor,
+            consumers=consumers,
             description=what[0].upper() + what[1:],
             role=role,
             memory=settings.memory or config.memory,
-            timeout=self.timeout_of(settings),
+            timeout=self.timeout_of(settings, continues=continues),
             concurrency=settings.concurrency if reserved else None,
             environment=MappingProxyType(variables),
             log_group=self.ids.take(f"{base}Logs", f"the log of {what}"),
             log_days=config.log_days,
-            undelivered=UNDELIVERED if schedules or undelivered else None,
+            undelivered=UNDELIVERED if unattended else None,
+            continues=continues,
         )
         self.functions.append(made)
         return made
 
-    def timeout_of(self, settings: FunctionSettings) -> int:
-        return settings.timeout or self.configuration.timeout
+    def timeout_of(self, settings: FunctionSettings, *, continues: bool = False) -> int:
+        return settings.timeout or self.configuration.timeout or (REACTING if continues else SERVING)
 
-    def queue(self, base: str, name: str, what: str, timeout: int, receives: int, *, fifo: bool = False) -> str:
-        """Plan a queue with its dead-letter queue; give its id."""
+    def queue(
+        self, base: str, name: str, what: str, timeout: int, receives: int, *, fifo: bool = False
+    ) -> tuple[str, str]:
+        """Plan a queue with its dead-letter queue; give the ids of both."""
         end = ".fifo" if fifo else ""
         plain = suffix(name)
         letters = self.ids.take(f"{base}DeadLetters", f"the dead letters of {what}")
-        self.queues.append(Queue(letters, self.name(f"{plain}-dead-letters{end}", 80), fifo, 30, "letters"))
-        id = self.ids.take(f"{base}Queue", f"the queue of {what}")
         # Six times the function's time-out: Lambda's own advice for queues that it reads.
         visibility = min(6 * timeout, _LONGEST_VISIBILITY)
+        self.queues.append(Queue(letters, self.name(f"{plain}-dead-letters{end}", 80), fifo, visibility, "letters"))
+        id = self.ids.take(f"{base}Queue", f"the queue of {what}")
         self.queues.append(Queue(id, self.name(f"{plain}{end}", 80), fifo, visibility, "work", letters, receives))
-        return id
+        return id, letters
 
     def undelivered(self) -> None:
         """Plan the queue for what was sent to a function with nobody waiting for an answer, and failed."""
@@ -132,9 +144,11 @@ class Stack:
             self.ids.take(UNDELIVERED, "the queue of what could not be delivered")
             self.queues.append(Queue(UNDELIVERED, self.name("undelivered", 80), False, 30, "letters"))
 
-    def feed_from_queue(self, base: str, function: str, queue: str, batch_size: int, concurrency: int | None) -> None:
-        id = self.ids.take(f"{base}QueueMapping", f"what feeds {function} from {queue}")
-        self.queue_mappings.append(QueueMapping(id, function, queue, batch_size, concurrency))
+    def feed_from_queue(
+        self, function: str, queue: str, batch_size: int, concurrency: int | None = None, window: int = 0
+    ) -> None:
+        id = self.ids.take(f"{queue}Mapping", f"what feeds {function} from {queue}")
+        self.queue_mappings.append(QueueMapping(id, function, queue, batch_size, window, concurrency))
 
     def feed_from_stream(
         self,

@@ -104,7 +104,8 @@ class Configuration:
     runtime: str = "python3.13"
     architecture: str = "arm64"
     memory: int = 256
-    timeout: int = 30
+    #: Of every function; by default 30 seconds for commands and queries, and 60 for whatever reacts.
+    timeout: int | None = None
     log_days: int = 30
     #: Whether tables cannot be deleted, and stay when the stack goes.
     protect: bool = True
@@ -164,7 +165,7 @@ def configuration(section: Any, where: str = "[tool.cqrsless]") -> Configuration
         runtime=table.text("runtime", usual.runtime),
         architecture=table.one_of("architecture", "arm64", "x86_64"),
         memory=table.number("memory", usual.memory, 128, 10_240),
-        timeout=table.number("timeout", usual.timeout, 1, 900),
+        timeout=table.number("timeout", None, 1, 900),
         log_days=table.one_of("log_days", *_LOG_DAYS, default=30),
         protect=table.truth("protect", True),
         recovery=table.truth("recovery", True),

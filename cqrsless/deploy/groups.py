@@ -40,6 +40,13 @@ class Group:
         return self.processor is None or self.processor.ordered
 
     @property
+    def consumers(self) -> tuple[str, ...]:
+        """What takes commits in it, by the names that letters and metrics have."""
+        handles = self.processor is not None and any(handler.source is None for handler in self.handlers)
+        own = (self.name,) if handles or self.publishers else ()
+        return (*own, *(view.name for view in self.views))
+
+    @property
     def reads_views(self) -> bool:
         return any("views" in handler.inject for handler in self.handlers)
 

@@ -26,7 +26,9 @@ def check_plan(plan: Plan) -> None:
     """Refuse a function whose settings or role AWS would not take."""
     template = Template(plan)
     for function in plan.functions:
-        size = sum(len(name) + len(_longest(template.text(value))) for name, value in function.environment.items())
+        size = sum(
+            len(name) + len(_longest(template.texts.text(value))) for name, value in function.environment.items()
+        )
         if size > MOST_ENVIRONMENT:
             raise DeploymentError(
                 f"the environment of {function.id} has about {size:,} bytes, and Lambda takes {MOST_ENVIRONMENT:,}: "

@@ -74,25 +74,28 @@ def asks_views(grants: Grants) -> None:
 
 
 def reacts(grants: Grants, group: Group, model: Model, reach: Reach, *, queued: bool) -> None:
-    """Take commits: mark how far it is, read what is missing before one, park what fails, remove runs that are over."""
+    """Take commits: mark how far it is, read what is missing before one, park what fails."""
     grants.table("ViewsTable", "GetItem", "PutItem")
-    if not group.publishers:  # which take part in no replay
-        grants.table("ViewsTable", "DeleteItem", "Scan")
+    if not group.publishers:
+        replays(grants)
     if group.ordered:
         grants.table("EventsTable", "Query")
     if queued or reach.schedules:
         grants.table("EventsTable", "GetItem")
-    if group.reads_views or (reach.schedules and not group.ordered):
-        grants.table("ViewsTable", "Query")
     if group.publishers:
         publishes(grants, model)
 
 
+def replays(grants: Grants) -> None:
+    """Fill a new run from all that is stored, find what it has parked, and remove runs that are over."""
+    grants.table("EventsTable", "Scan")
+    grants.table("ViewsTable", "DeleteItem", "Query", "Scan")
+
+
 def tracks(grants: Grants) -> None:
-    """Read the log from a token, and the commits that its pages name."""
-    grants.table("LogTable", "GetItem", "Query")
+    """Read the log from a token, and the commits that its pages name; remove what a rebuild has replaced."""
+    grants.table("LogTable", "DeleteItem", "GetItem", "PutItem", "Query")
     grants.table("EventsTable", "GetItem")
-    grants.table("ViewsTable", "Query")
 
 
 def indexes(grants: Grants) -> None:
@@ -125,6 +128,10 @@ def reads_stream(grants: Grants, table: str) -> None:
 
 def reads_queue(grants: Grants, queue: str) -> None:
     grants.add(text(Attribute(queue, "arn")), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+
+def invokes(grants: Grants, function: Text) -> None:
+    grants.add(function, "lambda:InvokeFunction")
 
 
 def sends(grants: Grants, queue: str) -> None:

@@ -80,6 +80,8 @@ class Function(Resource):
     """A Lambda function. `undelivered` is the queue for what was sent to it with nobody waiting, and failed."""
 
     processor: str | None
+    #: What takes commits in it, by the names that letters and metrics have.
+    consumers: tuple[str, ...]
     description: str
     role: str
     memory: int
@@ -89,6 +91,8 @@ class Function(Resource):
     log_group: str
     log_days: int
     undelivered: str | None
+    #: Whether it invokes itself to go on with a replay.
+    continues: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ class QueueMapping:
     function: str
     queue: str
     batch_size: int
+    window: int
     concurrency: int | None
 
 

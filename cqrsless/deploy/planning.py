@@ -8,6 +8,7 @@ from typing import Final
 
 from ..registry import Model, did_you_mean
 from ..store import KEYS
+from ..stores.dynamodb_tables import EXPIRES
 from . import permissions, watching
 from .building import SCHEDULER, SCHEDULES, Stack
 from .configuration import Configuration, ProcessorSettings
@@ -112,7 +113,7 @@ def _tables(stack: Stack) -> None:
                 sort=sort,
                 sort_type="S" if table == "views" else "N",
                 streamed=table != "views",
-                expires="expires" if table == "views" else None,
+                expires=EXPIRES if table == "views" else None,
                 protected=stack.configuration.protect,
                 recovery=stack.configuration.recovery,
             )
@@ -158,7 +159,7 @@ def _external(stack: Stack, group: Group, model: Model, reach: Reach) -> None:
     """External events come from a bus through a queue, which keeps them while a handler fails."""
     settings = stack.configuration.of(group.name)
     base, what = identifier(group.name), f"the processor {group.name!r}"
-    queue = stack.queue(base, group.name, what, stack.timeout_of(settings), receives=_retries(group) + 1)
+    queue, _ = stack.queue(base, group.name, what, stack.timeout_of(settings), receives=_retries(group) + 1)
     grants = Grants()
     if reach.commands:
         permissions.executes(grants, model)
@@ -166,7 +167,9 @@ def _external(stack: Stack, group: Group, model: Model, reach: Reach) -> None:
         permissions.asks_views(grants)
     permissions.reads_queue(grants, queue)
     function = _function(stack, group, what, grants, settings, reach, reserved=False)
-    stack.feed_from_queue(base, function, queue, settings.batch_size or 10, _at_once(group, settings))
+    size = settings.batch_size or 10
+    window = max(settings.batching_window, 1) if size > 10 else settings.batching_window  # Lambda asks for it
+    stack.feed_from_queue(function, queue, size, _at_once(group, settings), window)
     if settings.bus:
         sources: dict[str, None] = {handler.source: None for handler in group.handlers if handler.source}
         names = dict.fromkeys(name for handler in group.handlers for name in handler.names)
@@ -190,7 +193,7 @@ def _streamed(stack: Stack, group: Group, model: Model, reach: Reach) -> None:
     grants = _grants(group, model, reach, queued=False)
     permissions.reads_stream(grants, "EventsTable")
     permissions.gives_up_to(grants, text(*arn("s3", stack.bucket_name(group.name), regional=False)))
-    function = _function(stack, group, what, grants, settings, reach, undelivered=True)
+    function = _function(stack, group, what, grants, settings, reach, unattended=True)
     stack.feed_from_stream(
         base,
         function,
@@ -206,16 +209,18 @@ def _streamed(stack: Stack, group: Group, model: Model, reach: Reach) -> None:
 
 
 def _queued(stack: Stack, group: Group, model: Model, reach: Reach) -> None:
-    """Commits come by reference from a FIFO queue, in the order of each aggregate."""
+    """Commits come by reference from a FIFO queue, in the order of each aggregate; its dead letters park them."""
     settings = stack.configuration.of(group.name)
     base, what = identifier(group.name), _what(group)
-    timeout = stack.timeout_of(settings)
-    queue = stack.queue(base, group.name, what, timeout, receives=_retries(group) + SPARE, fifo=True)
+    timeout = stack.timeout_of(settings, continues=not group.publishers)
+    queue, letters = stack.queue(base, group.name, what, timeout, receives=_retries(group) + SPARE, fifo=True)
     grants = _grants(group, model, reach, queued=True)
-    permissions.reads_queue(grants, queue)
-    function = _function(stack, group, what, grants, settings, reach, reserved=False)
-    size = min(settings.batch_size or 10, 10)
-    stack.feed_from_queue(base, function, queue, size, _at_once(group, settings))
+    for source in (queue, letters):
+        permissions.reads_queue(grants, source)
+    dead = {"CQRSLESS_DEAD_LETTERS": text(Attribute(letters, "arn"))}
+    function = _function(stack, group, what, grants, settings, reach, environment=dead, reserved=False)
+    stack.feed_from_queue(function, queue, min(settings.batch_size or 10, 10), _at_once(group, settings))
+    stack.feed_from_queue(function, letters, 10)
 
 
 def _fan_out(stack: Stack, subscribing: Sequence[Group]) -> None:
@@ -277,7 +282,9 @@ def _tracking(stack: Stack, tracking: Sequence[Group], model: Model, reaches: Ma
             None if shared else group.name,
             grants,
             settings=settings,
+            consumers=tuple(name for member in members for name in member.consumers),
             schedules=schedules,
+            continues=True,
         )
         stack.feed_from_stream(
             base,
@@ -297,8 +304,9 @@ def _function(
     settings: ProcessorSettings,
     reach: Reach,
     *,
+    environment: Mapping[str, Text] | None = None,
     reserved: bool = True,
-    undelivered: bool = False,
+    unattended: bool = False,
 ) -> str:
     return stack.function(
         identifier(group.name),
@@ -307,9 +315,12 @@ def _function(
         group.name,
         grants,
         settings=settings,
+        environment=environment,
+        consumers=group.consumers,
         reserved=reserved,
         schedules=reach.schedules,
-        undelivered=undelivered,
+        continues=not group.external and not group.publishers,
+        unattended=unattended,
     ).id
 
 

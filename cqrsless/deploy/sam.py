@@ -6,7 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from .cloudformation import HANDLER, Document, Template, arn_of, queue_settings, stream_settings
+from .cloudformation import (
+    HANDLER,
+    Document,
+    Template,
+    arn_of,
+    made,
+    queue_settings,
+    stream_mapping,
+    stream_settings,
+)
 from .plan import Function, Plan
 from .values import Text
 
@@ -24,7 +33,7 @@ def sam(plan: Plan) -> Document:
             properties["MemorySize"] = function.memory
         if function.timeout != timeout:
             properties["Timeout"] = function.timeout
-        own = {name: template.text(value) for name, value in function.environment.items() if name not in shared}
+        own = {name: template.texts.text(value) for name, value in function.environment.items() if name not in shared}
         if own:
             properties["Environment"] = {"Variables": own}
         if function.undelivered is not None:
@@ -35,10 +44,10 @@ def sam(plan: Plan) -> Document:
         events = _events(plan, function)
         if events:
             properties["Events"] = events
-        template.resource(function.id, "AWS::Serverless::Function", properties)
+        template.resources |= [made(function.id, "AWS::Serverless::Function", properties)]
     for mapping in plan.stream_mappings:
         if mapping.bucket is not None:  # the bucket invokes the function: as an event of that, it would be a circle
-            template.stream_mapping(mapping)
+            template.resources |= [made(mapping.id, "AWS::Lambda::EventSourceMapping", stream_mapping(mapping))]
     document = template.document()
     version, description = document.pop("AWSTemplateFormatVersion"), document.pop("Description")
     return {
@@ -53,7 +62,7 @@ def sam(plan: Plan) -> Document:
                 "CodeUri": plan.code,
                 "MemorySize": memory,
                 "Timeout": timeout,
-                "Environment": {"Variables": {name: template.text(value) for name, value in shared.items()}},
+                "Environment": {"Variables": {name: template.texts.text(value) for name, value in shared.items()}},
             }
         },
         **document,

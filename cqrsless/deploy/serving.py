@@ -39,11 +39,11 @@ def serving(stack: Stack, model: Model) -> tuple[Api | None, tuple[Url, ...]]:
     permissions.asks(grants, model)
     queue = None
     if model.commands:
-        queue = stack.queue("Commands", COMMANDS, what, stack.timeout_of(settings), _RECEIVES)
+        queue, _ = stack.queue("Commands", COMMANDS, what, stack.timeout_of(settings), _RECEIVES)
         permissions.reads_queue(grants, queue)
     function = stack.function("Commands", COMMANDS, what, None, grants, settings=settings).id
     if queue is not None:
-        stack.feed_from_queue("Commands", function, queue, 10, None)
+        stack.feed_from_queue(function, queue, 10)
     return _api(stack, model, function), tuple(_urls(stack, function))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .building import Stack
+from .naming import identifier
 from .plan import Alarm, Api, Dashboard, Function, Queue
 from .values import Place, Text, named, text
 
@@ -47,7 +48,29 @@ def _alarms(stack: Stack) -> Iterator[Alarm]:
                 of,
                 LOSING,
             )
+        for consumer in function.consumers:
+            yield _alarm(
+                stack,
+                f"{base}{identifier(consumer)}Parks",
+                f"{consumer} parked an aggregate; app.letters.list({consumer!r}) says which and why",
+                "cqrsless",
+                "Parked",
+                "Sum",
+                {"Service": function.name, "Processor": text(consumer)},
+                0,
+            )
     for queue in stack.queues:
+        if queue.kind == "work":
+            yield _alarm(
+                stack,
+                f"{queue.id}Age",
+                f"What waits in {queue.id} is handled more than 5 minutes late",
+                "AWS/SQS",
+                "ApproximateAgeOfOldestMessage",
+                "Maximum",
+                {"QueueName": queue.name},
+                LATE / 1000,
+            )
         if queue.kind == "letters":
             yield _alarm(
                 stack,
@@ -93,7 +116,7 @@ def _alarm(
         dimensions=dimensions,
         threshold=threshold,
         period=60,
-        periods=5 if metric == "IteratorAge" else 1,
+        periods=5 if metric in ("IteratorAge", "ApproximateAgeOfOldestMessage") else 1,
     )
 
 
@@ -121,6 +144,12 @@ def _widgets(stack: Stack, api: Api | None) -> Iterator[Mapping[str, Any]]:
             for metric in ("Conflicts", "Refused", "Failed", "Duplicates")
         ]
         yield _graph(8, 12, "Commands", accounts)
+    consumers = [(one, consumer) for one in functions for consumer in one.consumers]
+    if consumers:
+        yield _graph(16, 12, "Age of what is applied", [_of_consumer("LagMs", *one, "Maximum") for one in consumers])
+        yield _graph(0, 18, "Applied", [_of_consumer("Applied", *one, "Sum") for one in consumers])
+        troubles = [_of_consumer(metric, *one, "Sum") for one in consumers for metric in ("Retried", "Parked")]
+        yield _graph(8, 18, "Tried again, and parked", troubles)
 
 
 def _search(metric: str, function: Function) -> Text:
@@ -129,6 +158,10 @@ def _search(metric: str, function: Function) -> Text:
         *function.name,
         "\"', 'Sum', 60))",
     )
+
+
+def _of_consumer(metric: str, function: Function, consumer: str, statistic: str) -> list[Any]:
+    return ["cqrsless", metric, "Service", function.name, "Processor", text(consumer), {"stat": statistic}]
 
 
 def _of_function(metric: str, function: Function, statistic: str) -> list[Any]:

@@ -15,15 +15,17 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import boto3
 from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from cqrsless import App, Registry
 from cqrsless.deploy.cloudformation import stream_settings
 from cqrsless.deploy.plan import Function, Plan
 from cqrsless.deploy.values import Attribute, Place, Text
-from cqrsless.driver import Driver, EventSourceMapping, StreamsFeed
+from cqrsless.driver import Driver, EventSourceMapping, LambdaContext, StreamsFeed
 from cqrsless.driver.dynamodb_streams import latest_stream
 from cqrsless.driver.failures import GivenUp
 from cqrsless.sources import handle
@@ -32,6 +34,8 @@ ACCOUNT = "123456789012"
 REGION = "eu-west-1"
 PREFIX = "orders"
 Call = tuple[str, str]
+#: How often a message comes before it is a dead letter. The plan's count is about time, of which there is none here.
+RECEIVES = 3
 
 _caller: ContextVar[str | None] = ContextVar("caller", default=None)
 #: What IAM calls an operation where it has another name for it.
@@ -45,30 +49,35 @@ class RunningStack:
         self.plan = plan
         self.now = now
         self.calls: dict[str, set[Call]] = {function.id: set() for function in plan.functions}
-        self.failing: set[str] = set()
+        #: Functions that die whenever they are invoked, and those whose records are lost on their way.
+        self.dying: set[str] = set()
+        self.losing: set[str] = set()
+        #: Functions whose next mark is refused, behind whatever they did before it, and what happens then.
+        self.forgetting: dict[str, Callable[[], Any]] = {}
+        self.later: list[tuple[str, Any]] = []
         self._made: dict[tuple[str, str], Any] = {}
         self._registry = registry
         self._resources = resources
         self._apps: dict[str, App] = {}
-        self._driver = Driver(clock=lambda: self.now, sleep=self._sleep)
+        self._driver = Driver(clock=lambda: self.now, sleep=self._sleep, backoff=lambda failures: 0)
         self._make()
 
     # -- what is asked of it
 
-    def command(self, name: str, payload: Mapping[str, Any], id: str) -> Any:
+    def command(self, name: str, payload: Mapping[str, Any], id: str | None = None) -> Any:
         return self.invoke("CommandsFunction", {"command": name, "payload": payload, "id": id})
 
     def ask(self, name: str, payload: Mapping[str, Any]) -> Any:
         return self.invoke("CommandsFunction", {"query": name, "payload": payload})
 
-    def send(self, queue: str, body: Mapping[str, Any]) -> None:
-        boto3.client("sqs").send_message(
-            QueueUrl=self._attribute(Attribute(queue, "url")), MessageBody=json.dumps(body)
-        )
+    def send(self, queue: str, body: Mapping[str, Any], *, group: str | None = None) -> None:
+        url = self._attribute(Attribute(queue, "url"))
+        more = {} if group is None else {"MessageGroupId": group, "MessageDeduplicationId": str(uuid4())}
+        boto3.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body), **more)
 
     def settle(self) -> None:
         """Deliver until nothing is left to."""
-        while self._streams() or self._queues():
+        while self._streams() or self._queues() or self._later():
             pass
 
     def advance(self, delta: timedelta) -> int:
@@ -82,21 +91,88 @@ class RunningStack:
                 due = datetime.strptime(found["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)")
                 if due.replace(tzinfo=timezone.utc) <= self.now:
                     client.delete_schedule(GroupName=self.text(group.name), Name=entry["Name"])
-                    self._invoke_later(self._by_arn(found["Target"]["Arn"]), json.loads(found["Target"]["Input"]))
+                    self._invoke_later(self.by_arn(found["Target"]["Arn"]), json.loads(found["Target"]["Input"]))
                     fired += 1
         self.settle()
         return fired
 
     def invoke(self, function: str, event: Any) -> Any:
-        if function in self.failing:
+        if function in self.dying:
             raise RuntimeError("Runtime exited with error: signal: killed")
-        with self._as(function):
-            return handle(json.loads(json.dumps(event)), None, self.app(function))
+        name = self.text(self.plan.function(function).name)
+        context = LambdaContext(name, str(uuid4()), clock=lambda: self.now)
+        context.invoked_function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        variables = {"AWS_LAMBDA_FUNCTION_NAME": name, "CQRSLESS_METRICS": "off", **self._variables(function)}
+        with self._as(function), patch.dict(os.environ, variables):
+            return handle(json.loads(json.dumps(event)), context, self.app(function))
+
+    def http(self, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Any:
+        """Send a request to the API."""
+        http = {"http": {"method": method, "path": path}}
+        event = {"version": "2.0", "rawPath": path, "headers": headers, "requestContext": http}
+        answer = self.invoke("CommandsFunction", {**event, "body": None if body is None else json.dumps(body)})
+        assert answer["statusCode"] < 300, answer
+        return answer
+
+    # -- what goes wrong rarely
+
+    def run_rarities(self, commit: Callable[[int], Any]) -> None:
+        """Let everything go wrong once for everybody; `commit` makes a commit of the numbered aggregate."""
+        reacting = [function for function in self.plan.functions if function.consumers]
+        ids = {function.id for function in reacting}
+        fed = {mapping.function for mapping in self.plan.stream_mappings} | ids
+        commit(1)
+        with self._going_wrong(self.losing, fed):
+            self.settle()
+        commit(1)
+        self.settle()
+        commit(2)
+        endless = {mapping.function for mapping in self.plan.stream_mappings if mapping.retries < 0}
+        with self._going_wrong(self.dying, ids - endless):
+            self.settle()
+        self.settle()
+        for function in reacting:
+            for consumer in function.consumers:
+                if function.continues:
+                    self.invoke(function.id, {"replay": consumer})
+        self.settle()
+        self.advance(timedelta(hours=1))  # nobody can be reading the runs of before
+        commit(3)
+        self.settle()
+        commit(3)
+        self.settle()
+        App("dynamodb://" + PREFIX, registry=self._registry, clock=lambda: self.now).rebuild()
+        commit(3)
+        self.settle()
+        self.advance(timedelta(days=2))  # nobody can be reading the log of before
+        commit(3)
+        self.settle()
+        for function in self.plan.functions:
+            if function.undelivered is not None:
+                with self._going_wrong(self.dying, {function.id}):
+                    self._invoke_later(function.id, {"replay": "?"})
+
+    def restart(self) -> None:
+        """Let everything run in new environments, which remember nothing."""
+        self._apps.clear()
+
+    @contextmanager
+    def _going_wrong(self, kind: set[str], ids: set[str]) -> Iterator[None]:
+        kind |= ids
+        yield
+        kind -= ids
+
+    @contextmanager
+    def forgetful(self, function: str, meanwhile: Callable[[], Any]) -> Iterator[None]:
+        """Let a function's next mark be refused, once: what it did before that is done again."""
+        self.forgetting[function] = meanwhile
+        yield
+        assert function not in self.forgetting, f"{function} wrote no mark"
 
     def app(self, function: str) -> App:
         """Give what a function runs, made as in its environment."""
         if function not in self._apps:
-            variables = {name: self.text(value) for name, value in self.plan.function(function).environment.items()}
+            variables = self._variables(function)
             with patch.dict(os.environ, variables):
                 app = App(
                     variables["CQRSLESS_STORE"],
@@ -107,6 +183,9 @@ class RunningStack:
                 _ = app.letters  # what reacts is made with it
             self._apps[function] = app
         return self._apps[function]
+
+    def _variables(self, function: str) -> dict[str, str]:
+        return {name: self.text(value) for name, value in self.plan.function(function).environment.items()}
 
     # -- what Lambda does
 
@@ -130,15 +209,33 @@ class RunningStack:
                 ).get("Messages", [])
             if not messages:
                 continue
-            records = [_record(message, self.arn(queue.id)) for message in messages]
-            answer = self.invoke(mapping.function, {"Records": records})
-            failed = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
-            with self._as(mapping.function):
-                for message in messages:
-                    if message["MessageId"] not in failed:
-                        client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            done += len(messages) - len(failed)
+            failed = self._answer(mapping.function, [_record(message, self.arn(queue.id)) for message in messages])
+            for message in messages:
+                if message["MessageId"] in failed:
+                    if int(message["Attributes"]["ApproximateReceiveCount"]) < RECEIVES:
+                        continue
+                    if queue.dead_letters is not None:
+                        group = message["Attributes"].get("MessageGroupId")
+                        self.send(queue.dead_letters, json.loads(message["Body"]), group=group)
+                with self._as(mapping.function):
+                    client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            done += len(messages)
         return done
+
+    def _answer(self, function: str, records: list[Any]) -> set[str]:
+        """Give a function records of a queue, and say which of them failed."""
+        if function in self.losing:
+            return set()
+        if function in self.dying:
+            return {record["messageId"] for record in records}
+        answer = self.invoke(function, {"Records": records})
+        return {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+
+    def _later(self) -> int:
+        waiting, self.later = self.later, []
+        for function, event in waiting:
+            self._invoke_later(function, event)
+        return len(waiting)
 
     def _invoke_later(self, function: str, event: Any) -> None:
         """Invoke with nobody waiting: three times, and then it is sent to where nothing is lost."""
@@ -191,7 +288,7 @@ class RunningStack:
         table = next(one for one in self.plan.tables if one.id == mapping.table)
 
         def function(event: Any, context: Any) -> Any:
-            return self.invoke(mapping.function, event)
+            return None if mapping.function in self.losing else self.invoke(mapping.function, event)
 
         arn = latest_stream(boto3.client("dynamodb"), self.text(table.name))
         self._made[mapping.table, "stream"] = arn
@@ -199,7 +296,7 @@ class RunningStack:
         destination = None if mapping.bucket is None else _Objects(self, mapping)
         self._driver.map(
             EventSourceMapping.from_template(mapping.id, settings),
-            StreamsFeed(client, arn),
+            StreamsFeed(client, arn, retention=None),
             function,
             destination=destination,
         )
@@ -238,7 +335,7 @@ class RunningStack:
             return f"arn:aws:iam::{ACCOUNT}:role/{name}"
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
 
-    def _by_arn(self, arn: str) -> str:
+    def by_arn(self, arn: str) -> str:
         name = arn.rpartition(":")[2]
         return next(function.id for function in self.plan.functions if self.text(function.name) == name)
 
@@ -290,10 +387,10 @@ class _Objects:
         key = f"aws/lambda/{self._mapping.id}/{given_up.shard}/{given_up.request}"
         with stack._as(function):
             boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=json.dumps(given_up.with_records()).encode())
-        failing, stack.failing = stack.failing, set()
+        dying, stack.dying = stack.dying, set()  # what killed it is not met while parking
         notice = {"eventSource": "aws:s3", "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
         stack._invoke_later(function, {"Records": [notice]})
-        stack.failing = failing
+        stack.dying = dying
 
 
 def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
@@ -310,7 +407,7 @@ def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
 
 
 @contextmanager
-def noting_calls(stacks: list[RunningStack]) -> Iterator[None]:
+def noting_calls(stack: RunningStack) -> Iterator[None]:
     """Note every call of botocore's under the function in whose name it is made."""
     make = BaseClient._make_api_call  # type: ignore[attr-defined]
 
@@ -318,15 +415,20 @@ def noting_calls(stacks: list[RunningStack]) -> Iterator[None]:
         caller = _caller.get()
         if caller is not None:
             service = client.meta.service_model.signing_name
-            for stack in stacks:
-                stack.calls[caller].update(_asked(stack, service, operation, params))
+            stack.calls[caller].update(_asked(service, operation, params))
+            if service == "lambda":
+                stack.later.append((stack.by_arn(params["FunctionName"]), json.loads(params["Payload"])))
+                return {"StatusCode": 202}
+            if operation == "PutItem" and params["TableName"].endswith("-views") and caller in stack.forgetting:
+                stack.forgetting.pop(caller)()
+                raise ClientError({"Error": {"Code": "ValidationException", "Message": "not now"}}, operation)
         return make(client, operation, params)
 
     with patch.object(BaseClient, "_make_api_call", noted):
         yield
 
 
-def _asked(stack: RunningStack, service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Call]:
+def _asked(service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Call]:
     """Give what IAM is asked for one call: actions, each on a resource."""
     if operation == "TransactWriteItems":
         for entry in params["TransactItems"]:
@@ -337,8 +439,8 @@ def _asked(stack: RunningStack, service: str, operation: str, params: Mapping[st
     action = _RENAMED.get(f"{service}:{operation}", f"{service}:{operation}")
     if service == "dynamodb" and "StreamArn" in params:
         yield action, params["StreamArn"]
-    elif service == "dynamodb" and operation == "GetRecords":
-        yield action, params["ShardIterator"].partition("|")[0] or "?"
+    elif operation == "GetRecords":  # a shard iterator begins with its stream's ARN, here as on AWS
+        yield action, params["ShardIterator"].partition("|")[0]
     elif service == "dynamodb":
         yield action, _table(params["TableName"])
     elif service == "scheduler":
@@ -351,6 +453,8 @@ def _asked(stack: RunningStack, service: str, operation: str, params: Mapping[st
     elif service == "sqs":
         name = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
         yield action, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+    elif service == "lambda":
+        yield "lambda:InvokeFunction", params["FunctionName"]
     elif service == "s3":
         yield action, f"arn:aws:s3:::{params['Bucket']}/*"
     elif (service, operation) != ("sts", "GetCallerIdentity"):  # which needs no permission

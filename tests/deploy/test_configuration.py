@@ -56,7 +56,7 @@ def test_a_processors_settings_are_its_functions() -> None:
     commands, mailer, audit = plan.functions
     assert (commands.memory, commands.timeout, commands.concurrency) == (512, 10, 50)
     assert (mailer.memory, mailer.timeout, mailer.concurrency) == (1024, 60, 5)
-    assert (audit.memory, audit.timeout, audit.concurrency, audit.log_days) == (512, 30, None, 7)
+    assert (audit.memory, audit.timeout, audit.concurrency, audit.log_days) == (512, 60, None, 7)
     assert mailer.environment["MAIL_FROM"] == ("shop@example.com",)
     assert mailer.environment["STAGE"] == audit.environment["STAGE"] == ("test",)
     assert "MAIL_FROM" not in audit.environment

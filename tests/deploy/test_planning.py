@@ -80,8 +80,12 @@ def test_three_readers_are_fed_by_one_that_fans_out() -> None:
     )
     queue = one(plan.queues, "MailerQueue")
     assert queue.fifo and queue.receives > 7 and queue.visibility == 6 * plan.function("MailerFunction").timeout
-    assert one(plan.queues, queue.dead_letters).fifo
-    assert [mapping.queue for mapping in plan.queue_mappings if mapping.function == "MailerFunction"] == ["MailerQueue"]
+    fed = [mapping.queue for mapping in plan.queue_mappings if mapping.function == "MailerFunction"]
+    assert fed == ["MailerQueue", "MailerDeadLetters"], "what ends there parks its aggregate"
+    letters = one(plan.queues, "MailerDeadLetters")
+    assert letters.fifo and letters.visibility == queue.visibility and queue.dead_letters == "MailerDeadLetters"
+    own = environment(plan, "MailerFunction")["CQRSLESS_DEAD_LETTERS"]
+    assert own == (Attribute("MailerDeadLetters", "arn"),)
 
 
 def test_a_tracking_processor_reads_the_log_which_an_indexer_writes() -> None:
@@ -147,6 +151,37 @@ def test_only_who_schedules_has_a_target_and_a_role_for_it() -> None:
     assert planned(shop("mailer")).schedule_group is None
     told = planned(shop("mailer"), {"processors": {"mailer": {"schedules": True}}})
     assert told.schedule_group is not None
+
+
+def test_whoever_can_be_replayed_may_call_itself_to_go_on() -> None:
+    plan = planned(shop("mailer", publishes=True))
+    calls = {function.id: "lambda:InvokeFunction" in allowed(plan, function.role) for function in plan.functions}
+    assert calls == {"CommandsFunction": False, "MailerFunction": True, "PublisherFunction": False}
+    assert plan.function("MailerFunction").continues and plan.function("MailerFunction").timeout >= 60
+    (invoked,) = [
+        each for each in plan.role_of(plan.function("MailerFunction")).statements if "lambda:I" in each.actions[0]
+    ]
+    assert invoked.resources[0][-3:] == (":function:", *plan.function("MailerFunction").name)
+
+
+def test_whatever_is_invoked_with_nobody_waiting_has_a_queue_for_what_fails() -> None:
+    plan = planned(shop("mailer", publishes=True))
+    assert [function.undelivered for function in plan.functions] == [None, "UndeliveredQueue", "UndeliveredQueue"]
+
+
+# -- alarms
+
+
+def test_each_consumer_rings_when_it_parks() -> None:
+    plan = planned(shop("mailer", view=True, publishes=True))
+    parks = {
+        alarm.dimensions["Processor"]: alarm.dimensions["Service"] for alarm in plan.alarms if alarm.metric == "Parked"
+    }
+    assert parks == {
+        ("mailer",): plan.function("MailerFunction").name,
+        ("Orders",): plan.function("ViewsFunction").name,
+        ("publisher",): plan.function("PublisherFunction").name,
+    }
 
 
 # -- filters
@@ -266,6 +301,10 @@ def test_commands_that_react_are_allowed_to_commit() -> None:
     assert "dynamodb:PutItem" in actions(told, "QuietRole", "EventsTable")
     listen(registry, "OrderPlaced", "busy", remind)
     assert "dynamodb:PutItem" in actions(planned(registry), "BusyRole", "EventsTable")
+
+
+def allowed(plan: Any, role: str) -> set[str]:
+    return {action for each in one(plan.roles, role).statements for action in each.actions}
 
 
 def actions(plan: Any, role: str, table: str) -> set[str]:

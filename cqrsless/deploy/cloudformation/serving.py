@@ -1,0 +1,108 @@
+"""How the function for commands and queries is reached over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from ..plan import Api, Url
+from .texts import Document, Made, Texts, arn_of, made, ref
+
+__all__ = ["function_url", "http_api"]
+
+
+def http_api(texts: Texts, api: Api) -> Iterator[Made]:
+    authorizer = f"{api.id}Authorizer"
+    authorization: Document = {"AuthorizationType": "AWS_IAM"}
+    yield made(api.id, "AWS::ApiGatewayV2::Api", {"Name": texts.text(api.name), "ProtocolType": "HTTP"})
+    if api.authorization == "jwt":
+        yield made(
+            authorizer,
+            "AWS::ApiGatewayV2::Authorizer",
+            {
+                "ApiId": ref(api.id),
+                "Name": "jwt",
+                "AuthorizerType": "JWT",
+                "IdentitySource": ["$request.header.Authorization"],
+                "JwtConfiguration": {"Issuer": api.issuer, "Audience": list(api.audience)},
+            },
+        )
+        authorization = {"AuthorizationType": "JWT", "AuthorizerId": ref(authorizer)}
+    elif api.authorization == "open":
+        authorization = {"AuthorizationType": "NONE"}
+    integration = f"{api.id}Integration"
+    yield made(
+        integration,
+        "AWS::ApiGatewayV2::Integration",
+        {
+            "ApiId": ref(api.id),
+            "IntegrationType": "AWS_PROXY",
+            "IntegrationUri": arn_of(api.function),
+            "PayloadFormatVersion": "2.0",
+        },
+    )
+    for route in api.routes:
+        yield made(
+            route.id,
+            "AWS::ApiGatewayV2::Route",
+            {
+                "ApiId": ref(api.id),
+                "RouteKey": f"{route.method} {route.path}",
+                "Target": {"Fn::Sub": f"integrations/${{{integration}}}"},
+                **authorization,
+            },
+        )
+    yield made(
+        api.log_group,
+        "AWS::Logs::LogGroup",
+        {"LogGroupName": texts.text(("/aws/http/", *api.name)), "RetentionInDays": api.log_days},
+    )
+    line = {
+        "requestId": "$context.requestId",
+        "time": "$context.requestTime",
+        "route": "$context.routeKey",
+        "status": "$context.status",
+        "error": "$context.integrationErrorMessage",
+        "ms": "$context.responseLatency",
+    }
+    yield made(
+        f"{api.id}Stage",
+        "AWS::ApiGatewayV2::Stage",
+        {
+            "ApiId": ref(api.id),
+            "StageName": "$default",
+            "AutoDeploy": True,
+            "AccessLogSettings": {"DestinationArn": arn_of(api.log_group), "Format": json.dumps(line)},
+        },
+    )
+    called = f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{api.id}}}/*"
+    yield made(
+        f"{api.id}Permission",
+        "AWS::Lambda::Permission",
+        {
+            "FunctionName": ref(api.function),
+            "Action": "lambda:InvokeFunction",
+            "Principal": "apigateway.amazonaws.com",
+            "SourceArn": {"Fn::Sub": called},
+        },
+    )
+
+
+def function_url(url: Url) -> Iterator[Made]:
+    open_to_all = url.authorization == "open"
+    yield made(
+        url.id,
+        "AWS::Lambda::Url",
+        {"TargetFunctionArn": ref(url.function), "AuthType": "NONE" if open_to_all else "AWS_IAM"},
+    )
+    if open_to_all:
+        yield made(
+            f"{url.id}Permission",
+            "AWS::Lambda::Permission",
+            {
+                "FunctionName": ref(url.function),
+                "Action": "lambda:InvokeFunctionUrl",
+                "Principal": "*",
+                "FunctionUrlAuthType": "NONE",
+            },
+        )
