@@ -16,6 +16,7 @@ export function keyboard({ pages, go, theme, page }) {
     ...pages.map(([, title], at) => [String(at + 1), title]),
     ["/", "Search on this page"],
     ["j  k", "The next row, the row before"],
+    ["[  ]", "The version before, the one after"],
     ["Enter", "Open the row"],
     ["Ctrl Enter", "Send the form"],
     ["t", "Light or dark"],
