@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE = 20.0
+#: Long enough for a machine that does much else meanwhile.
+PATIENCE = 60.0
 
 
 def until(happens: Callable[[], T | None], what: str = "") -> T:
