@@ -84,8 +84,9 @@ class Plan:
     def __init__(self, record: CommandRecord | QueryRecord, dispatcher: Dispatcher) -> None:
         self.record = record
         self.dispatcher = dispatcher
-        self.validated = None if record.schema is None else schemas.loader(record.schema, record.name)
-        self.copies = record.schema is not None and schemas.passes_on(record.schema)
+        self.schema = None if record.schema is None else schemas.instance(record.schema)
+        self.validated = None if self.schema is None else schemas.loader(self.schema, record.name)
+        self.copies = self.schema is not None and schemas.passes_on(self.schema)
 
     def run(self, message: Message) -> Any:
         payload = self.admit(message)
@@ -139,7 +140,7 @@ class CommandPlan(Plan):
         #: Where a missing id is filled in (the last part of a composite one): before the payload is validated, unless
         #: its schema does not know the field.
         self.id_field = "" if self.kind is None else self.kind.id_field[-1]
-        self.fills_id = record.schema is None or schemas.has_field(record.schema, self.id_field)
+        self.fills_id = self.schema is None or schemas.has_field(self.schema, self.id_field)
 
     def run(self, message: Message) -> CommandResult:
         """Execute the command and account for it."""

@@ -22,8 +22,9 @@ def loader(schema: Any, name: str) -> Callable[[Any], Any]:
     """Give a function that validates a payload or raises `ValidationFailed` with marshmallow's own messages."""
     from marshmallow import ValidationError
 
-    load = instance(schema).load
-    quick = plain_schemas.compiled(instance(schema))
+    schema = instance(schema)
+    load = schema.load
+    quick = plain_schemas.compiled(schema)
 
     def validated(payload: Any) -> Any:
         if quick is not None:

@@ -102,6 +102,31 @@ def appending(schema: Any, path: Callable[[Any], list[int]]) -> tuple[App, App, 
     return App(store, registry=registry), App(store.inner, registry=registry), store, seen
 
 
+def test_a_schema_is_made_once() -> None:
+    """A schema takes longer to make than to load with, and a cold start pays for all of them."""
+    made: list[Schema] = []
+
+    class Noted(Schema):
+        id = fields.String(required=True)
+
+        def __init__(self) -> None:
+            made.append(self)
+            super().__init__()
+
+    registry = Registry("noted")
+
+    @registry.command_handler(
+        "Note", schema=Noted, aggregate=registry.aggregate("Note", id_field="id"), creation="always"
+    )
+    def note(command: Any, state: Any) -> Any:
+        return dict(command), Event("Noted", command)
+
+    app = App("memory://", registry=registry)
+    for id in "ab":
+        app.execute("Note", {"id": id})
+    assert len(made) == 1
+
+
 @pytest.mark.parametrize(
     ("schema", "payload", "path"),
     [
