@@ -46,6 +46,7 @@ class Tail:
         self.sealed = "seal" in item
         for ref in pages.refs_in(item):
             self._recent[ref.pk, ref.number] = None
+            self._recent.move_to_end((ref.pk, ref.number))
         while len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
 

@@ -72,6 +72,21 @@ def test_a_batch_larger_than_what_is_remembered_is_written_once(world: World, mo
     assert world.indexed() == world.all
 
 
+def test_what_was_seen_again_is_remembered_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cqrsless.log.indexer.REMEMBERED", 3)
+    indexer = Indexer(world.store)
+    first = world.commit("A#1")
+    for made in (first, world.commit("B#1"), world.commit("C#1")):
+        indexer.index(made, Cost())
+    again = pages.page(pages.live(1), 0, 4, [pages.ref_of(item) for item in first], 0)
+    world.store.put("log", again, Cost(), condition="absent")  # by an indexer that had started since
+
+    indexer.index(world.commit("D#1"), Cost())
+    indexer.index(first, Cost())
+
+    assert world.indexed() == [("A#1", 1), ("B#1", 1), ("C#1", 1), ("A#1", 1), ("D#1", 1)]
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("dies_at", range(1, 8))
 def test_killed_at_any_write_nothing_delivered_is_missing(world: World, dies_at: int, after: bool) -> None:
