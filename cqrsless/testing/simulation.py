@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from ..app import App
 from ..messages import Command
 from ..registry import DEFAULT, Registry
 from .simulating.baton import Strands
-from .simulating.generating import explore
+from .simulating.exploring import explore
 from .simulating.playing import Broken, play, small
 from .simulating.shrinking import shorten
 from .simulating.steps import Script
@@ -20,7 +21,7 @@ from .simulating.world import Setup
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-__all__ = ["SimulationFailed", "simulate"]
+__all__ = ["Simulated", "SimulationFailed", "simulate"]
 
 #: pytest shows the test's own line where a simulation fails, and not this module's.
 __tracebackhide__: Final = True
@@ -37,6 +38,17 @@ class SimulationFailed(AssertionError):
         self.what, self.seed, self.script, self.story = what, seed, script, story
 
 
+class Simulated(NamedTuple):
+    """What a campaign without a failure did: how many schedules it went through, and how often each thing happened."""
+
+    schedules: int
+    happened: Mapping[str, int]
+
+    def __str__(self) -> str:
+        most = sorted(self.happened.items(), key=lambda one: (-one[1], one[0]))
+        return "\n".join([f"{self.schedules} schedules", *(f"{times:9,}  {what}" for what, times in most)])
+
+
 def simulate(
     registry: Registry | None = None,
     commands: Commands | None = None,
@@ -49,10 +61,11 @@ def simulate(
     resources: Mapping[str, Any] | None = None,
     horizon: timedelta = timedelta(days=30),
     may_park: bool = False,
+    drops: bool = False,
     check: Callable[[App], object] | None = None,
     shrink: bool = True,
     script: str | None = None,
-) -> None:
+) -> Simulated:
     """Run an application through many schedules, each of which something goes wrong in, and check what it was promised.
 
     `commands` makes a command out of a `random.Random` (or several, or none); a hypothesis strategy of commands does,
@@ -80,10 +93,12 @@ def simulate(
     setup = Setup(registry if registry is not None else DEFAULT, commands, external, resources)
     strands = Strands()
     last: list[tuple[Script, Broken]] = []
+    played: list[Counter[str]] = []
 
     def act(one: Script) -> None:
         try:
-            play(setup, one, strands, horizon=horizon, may_park=may_park, check=check)
+            world = play(setup, one, strands, horizon=horizon, may_park=may_park, check=check)
+            played.append(world.happened)
         except Broken as broken:
             last[:] = [(one, broken)]
             raise
@@ -109,9 +124,10 @@ def simulate(
                         steps=steps,
                         past=past,
                         external=external is not None,
+                        drops=drops,
                         shrink=shrink,
                     )
-                return
+                return Simulated(len(played), sum(played, Counter()))
             except Broken:
                 if script is None and shrink:
                     shorten(last[0][0], fails)

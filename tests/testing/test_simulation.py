@@ -212,10 +212,45 @@ def test_without_commands_it_says_what_to_give() -> None:
         simulate(counting())
 
 
-def test_without_hypothesis_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_strategy_needs_hypothesis_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    strategy = st.builds(lambda name: Command("Count", {"name": name}), st.sampled_from("abc"))
     monkeypatch.setitem(sys.modules, "hypothesis", None)
+    simulate(counting(), commands, schedules=3)
     with pytest.raises(CqrslessError, match="pip install hypothesis"):
-        simulate(counting(), commands)
+        simulate(counting(), strategy)
+
+
+def test_what_makes_no_commands_is_refused() -> None:
+    with pytest.raises(TypeError, match="neither a function that makes a Command"):
+        simulate(counting(), [Command("Count", {"name": "a"})])  # type: ignore[arg-type]
+
+
+def test_a_longer_campaign_begins_with_a_shorter_one() -> None:
+    def scripts(schedules: int) -> list[Any]:
+        made: list[Any] = []
+
+        def noted(random: Random) -> Command:
+            made.append(random.getstate())
+            return commands(random)
+
+        simulate(counting(), noted, schedules=schedules, seed=3)
+        return made
+
+    shorter = scripts(4)
+    assert scripts(8)[: len(shorter)] == shorter
+
+
+def test_it_says_how_often_each_thing_happened() -> None:
+    done = simulate(counting(), commands, schedules=60)
+
+    assert done.schedules == 60
+    assert {
+        "a command is carried out", "a command is refused", "a record comes again", "a batch is out of order",
+        "is throttled", "dies before a call", "dies after a write", "sleeps before a call", "sleeps before a write",
+        "an answer comes late, and the write is tried again", "a write is applied, and counts as failed",
+        "a handler fails", "go on", "expire", "clock", "replay", "rebuild", "retry", "give up", "read", "deploy",
+    } <= {what for what, times in done.happened.items() if times}  # fmt: skip
+    assert str(done).startswith("60 schedules\n")
 
 
 def test_importing_it_does_not_import_hypothesis() -> None:

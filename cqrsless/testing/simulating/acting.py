@@ -11,7 +11,7 @@ from .containers import Container
 from .errands import Errands
 from .steps import Step
 from .streams import Stream
-from .watching import Poison
+from .watching import BUS, Poison
 from .world import World
 
 __all__ = ["Actor"]
@@ -35,6 +35,8 @@ class Actor:
             "event again": self._event_again,
             "due": self._due,
             "retry": self._retry,
+            "drop": self._drop,
+            "read": self._read,
             "replay": self._replay,
             "rebuild": self._rebuild,
             "give up": self._give_up,
@@ -56,6 +58,14 @@ class Actor:
         self.world.refresh()
 
     def act(self, step: Step) -> None:
+        told = len(self.world.story)
+        is_going_on = self._act(step)
+        if len(self.world.story) > told:
+            self.world.note("go on" if is_going_on else step.do)
+        self.world.refresh()
+
+    def _act(self, step: Step) -> bool:
+        """Act out a step; say whether somebody went on with what was begun before, instead."""
         world = self.world
         if step.do == "clock":
             seconds = CLOCK[step.x % len(CLOCK)]
@@ -65,10 +75,10 @@ class Actor:
             self._break(step)
         elif step.do == "mend":
             self.mend(step.x)
+        elif step.do == "deploy":
+            world.deploy(step.x, step.y)
         elif step.do == "start":
-            world.tell("new containers take the place of those that do nothing")
-            for container in world.idle():
-                world.discard(container)
+            world.restart()
         elif step.do == "expire":
             busy = world.busy()
             if busy:
@@ -78,9 +88,9 @@ class Actor:
             if container.task is not None:
                 world.tell(f"{container.name} goes on ({container.task.name})")
                 container.resume(step.calls, step.ending)
-            else:
-                self._steps[step.do](step)
-        world.refresh()
+                return True
+            self._steps[step.do](step)
+        return False
 
     def _command(self, step: Step) -> None:
         for arrival in self.errands.draw_commands(step.x):
@@ -140,9 +150,26 @@ class Actor:
         if names:
             self.errands.retry(container, names[step.x % len(names)], step.calls, step.ending)
 
+    def _drop(self, step: Step) -> None:
+        container = self.world.container(step.at)
+        names = self.world.parked()
+        if names:
+            name = names[step.x % len(names)]
+            keys = self.world.parked_keys(name)
+            self.errands.drop(container, name, keys[step.y % len(keys)], step.calls, step.ending)
+
+    def _read(self, step: Step) -> None:
+        container = self.world.container(step.at)
+        names = list(self.world.model.views)
+        if names:
+            name = names[step.x % len(names)]
+            rows = self.world.rows(name)
+            if rows:
+                self.errands.read(container, name, rows[step.y % len(rows)], step.calls, step.ending)
+
     def _replay(self, step: Step) -> None:
         container = self.world.container(step.at)
-        names = [name for name in self.world.members(container) if name != "publisher"]
+        names = self.world.members(container)
         if names:
             self.errands.replay(container, names[step.x % len(names)], step.calls, step.ending)
 
@@ -153,7 +180,7 @@ class Actor:
         world = self.world
         keys = world.keys()
         if keys and world.registry.functions:
-            functions = world.registry.functions
+            functions = [*world.registry.functions, *([BUS] if world.model.publishers else [])]
             poison = Poison(functions[step.x % len(functions)], keys[step.y % len(keys)], step.z)
             world.poisons.append(poison)
             world.tell(f"from here on {poison.function} {poison.how} for {poison.key}")

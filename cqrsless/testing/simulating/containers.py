@@ -53,6 +53,7 @@ class Host(Protocol):
 
     def tick(self) -> int: ...
     def tell(self, what: str) -> None: ...
+    def note(self, what: str) -> None: ...
 
 
 class Container:
@@ -114,3 +115,6 @@ class Container:
 
     def tell(self, what: str) -> None:
         self._host.tell(f"{self.name} {what}")
+
+    def note(self, what: str) -> None:
+        self._host.note(what)

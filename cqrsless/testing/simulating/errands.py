@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import ConcurrencyConflict, CqrslessError, StoreUnavailable
 from ...log.rebuild import Rebuild
-from ...messages import Command, CommandResult, Message
+from ...messages import Command, CommandResult, Cost, Message
+from ...projections.rows import text_of
 from .containers import Container, Outcome, Task
 from .lines import Ending
 from .streams import Stream
 from .world import World
 
-__all__ = ["Arrival", "Errands", "HandlerFailed"]
+__all__ = ["Arrival", "Drop", "Errands", "HandlerFailed", "Read", "Row"]
 
 #: Whoever sends something sends it again after these: nobody knows what became of it.
 _UNKNOWN = (StoreUnavailable, ConcurrencyConflict)
@@ -39,6 +42,31 @@ class Arrival:
         return f"{self.message.name} {self.message.payload} ({self.message.id})"
 
 
+@dataclass(slots=True)
+class Drop:
+    """A letter that was to be dropped: by which container, and between which calls of the store."""
+
+    consumer: str
+    key: str
+    who: int
+    began: int
+    ended: int | None = None
+
+
+#: A row's key, without what all rows of one run of its view begin with.
+Row = tuple[str, str]
+
+
+class Read(NamedTuple):
+    """A row as it was read: from when on, up to which call of the store, and its text."""
+
+    view: str
+    row: Row
+    began: datetime
+    ended: int
+    text: str | None
+
+
 class Errands:
     """The tasks of one world."""
 
@@ -46,6 +74,8 @@ class Errands:
         self.world = world
         self.commands: list[Arrival] = []
         self.events: list[Arrival] = []
+        self.drops: list[Drop] = []
+        self.reads: list[Read] = []
         #: When each task began, by its number.
         self.began: dict[int, int] = {0: 0}
         self._under_way: dict[int, tuple[Stream, list[int]]] = {}
@@ -120,7 +150,9 @@ class Errands:
     def _answered(self, arrival: Arrival, outcome: Outcome, by: str) -> None:
         error = outcome.error
         if outcome.crashed or isinstance(error, _UNKNOWN):
-            return  # nobody knows: it is sent again
+            arrival.known = False  # nobody knows: it is sent again
+            return
+        self.world.note("a command is carried out" if error is None else "a command is refused")
         if error is None:
             arrival.result = arrival.result or outcome.value
         else:
@@ -151,6 +183,11 @@ class Errands:
     ) -> None:
         """Give a batch to a container. A batch that it does not answer for is delivered again."""
         deliveries = stream.deliveries(batch)
+        if batch != sorted(batch):
+            self.world.note("a batch is out of order")
+        if not stream.given.isdisjoint(batch):
+            self.world.note("a record comes again")
+        stream.given.update(batch)
         app = container.app
         self._under_way[container.number] = stream, batch
 
@@ -214,6 +251,37 @@ class Errands:
         letters = container.app.letters
         what = f"retries what is parked for {member}"
         self.launch(container, what, lambda: letters.retry(member), self._report(container), calls, ending)
+
+    def drop(self, container: Container, member: str, key: str, calls: int = 0, ending: Ending = "") -> None:
+        """Give up the failing commit of what is parked."""
+        letters = container.app.letters
+        drop = Drop(member, key, container.number, self.world.ledger.at)
+        self.drops.append(drop)
+        report = self._report(container)
+
+        def done(outcome: Outcome) -> None:
+            drop.ended = self.world.ledger.at
+            report(outcome)
+
+        what = f"drops the failing commit of {key} for {member}"
+        self.launch(container, what, lambda: letters.drop(member, key), done, calls, ending)
+
+    def read(self, container: Container, view: str, row: Row, calls: int = 0, ending: Ending = "") -> None:
+        """Read a row as a query handler would; what was read is noted."""
+        app, world = container.app, self.world
+        runs = app.compiled.reactions.runs
+        began = world.now()
+
+        def work() -> Any:
+            cost = Cost()
+            run = runs.live(view, cost)
+            return text_of(app.store.get("views", f"v#{run}#{view}#{row[0]}", row[1], cost))
+
+        def done(outcome: Outcome) -> None:
+            if not outcome.crashed and outcome.error is None:
+                self.reads.append(Read(view, row, began, world.ledger.at, outcome.value))
+
+        self.launch(container, f"reads {row[0]} of the view {view}", work, done, calls, ending)
 
     def replay(self, container: Container, member: str, calls: int = 0, ending: Ending = "") -> None:
         app = container.app

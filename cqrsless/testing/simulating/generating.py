@@ -1,19 +1,22 @@
-"""Scripts made by hypothesis, which also shrinks what comes from the user's own strategies. Nothing else knows it."""
+"""Scripts made by chance: the same seed and number give the same script, on any machine and version of Python."""
 
 from __future__ import annotations
 
-import warnings
+from bisect import bisect
 from collections.abc import Callable
-from typing import Any, Final, cast
+from itertools import accumulate
+from random import Random
+from typing import Any, Final
 
-from ...errors import CqrslessError
-from .lines import ENDINGS
+from .lines import ENDINGS, Ending
 from .steps import Script, Step
 
-__all__ = ["explore"]
+__all__ = ["DRAWN", "Draw", "make"]
 
-#: Calls of the store that a task makes at most before something happens to it.
-_CALLS: Final = 40
+#: What a command or an external event is made of, where it is made by a function of a `Random`.
+DRAWN: Final = 2**16
+#: Gives what one new command is made of: a number, or the command itself.
+Draw = Callable[[], Any]
 #: How often each step occurs among a hundred or so.
 _WEIGHTS: Final = {
     "command": 24,
@@ -24,21 +27,24 @@ _WEIGHTS: Final = {
     "retry": 4,
     "replay": 5,
     "rebuild": 2,
+    "read": 3,
     "give up": 2,
     "clock": 4,
     "expire": 4,
     "break": 3,
     "mend": 2,
     "start": 2,
+    "deploy": 1,
 }
 _EVENTS: Final = {"event": 5, "event again": 3}
-_ALONE: Final = frozenset({"clock", "expire", "break", "mend", "start"})
+_DROPS: Final = {"drop": 1}
+_ALONE: Final = frozenset({"clock", "expire", "break", "mend", "start", "deploy"})
 _BATCHES: Final = frozenset({"deliver", "pages", "give up"})
+#: Places of containers; they are counted round and round.
+_SLOTS: Final = 16
 #: What is often done by a container that sleeps in the midst of it, while another one is given what has been committed
 #: since: chance alone seldom lets these meet.
 _ASLEEP: Final = ("deliver", "deliver", "pages", "replay", "replay", "rebuild", "due")
-
-
 #: What may happen while somebody sleeps.
 _MEANWHILE: Final[tuple[tuple[Step, ...], ...]] = (
     (),
@@ -49,95 +55,76 @@ _MEANWHILE: Final[tuple[tuple[Step, ...], ...]] = (
 )
 
 
-def _asleep(given: Any) -> list[Step]:
-    """Let a container sleep in the midst of something, another one act, and the first one go on."""
-    do, at, other, x, (calls, ending), drawn, meanwhile = given
-    return [
-        Step(do, at, x, calls=calls, ending=ending),
-        Step("command", other, drawn),
-        *meanwhile,
-        Step("deliver", other, 9),
-        Step("pages", other, 9),
-        Step("deliver", at),
-    ]
+def make(random: Random, draw: Draw, *, steps: int, past: int, external: bool, drops: bool) -> Script:
+    """Make a script of at most `steps` steps, behind at most `past` commands."""
+    maker = _Maker(random, draw, external, drops)
+    layout = random.randrange(2)
+    before = tuple(draw() for _ in range(random.randrange(past + 1))) if past and random.random() < 0.5 else ()
+    made: list[Step] = []
+    for _ in range(random.randint(1, steps)):
+        made += maker.scene()
+    return Script(layout, before, tuple(made[:steps]))
 
 
-def _parked(given: Any) -> list[Step]:
-    """Let a handler fail until it is mended, and then something else happen to what is parked."""
-    at, x, y, z, (first, *rest) = given
-    broken = [Step("break", x=x, y=y, z=z), *(Step("deliver", at, 9) for _ in range(7)), Step("mend")]
-    return [*broken, first._replace(do="retry"), *rest]
+class _Maker:
+    """Makes steps, one after the other."""
 
+    def __init__(self, random: Random, draw: Draw, external: bool, drops: bool) -> None:
+        weights = {**_WEIGHTS, **(_EVENTS if external else {}), **(_DROPS if drops else {})}
+        self._random, self._draw, self._drops = random, draw, drops
+        self._kinds = list(weights)
+        self._sums = list(accumulate(weights.values()))
 
-def explore(
-    act: Callable[[Script], None],
-    commands: Any,
-    *,
-    schedules: int,
-    seed: int,
-    steps: int,
-    past: int,
-    external: bool,
-    shrink: bool,
-) -> None:
-    """Act out so many scripts; the last one acted out is the one that failed, if any did."""
-    try:
-        import hypothesis
-        from hypothesis import HealthCheck, Phase, Verbosity
-        from hypothesis import strategies as st
-        from hypothesis.errors import NonInteractiveExampleWarning
-    except ImportError as error:
-        raise CqrslessError(
-            "simulate() makes and shrinks its schedules with hypothesis: pip install hypothesis"
-        ) from error
+    def scene(self) -> list[Step]:
+        chance = self._random.random()
+        if chance < 0.87:
+            return [self._step(self._kinds[bisect(self._sums, self._random.randrange(self._sums[-1]))])]
+        return self._asleep() if chance < 0.97 else self._parked()
 
-    drawn = commands if isinstance(commands, st.SearchStrategy) else st.integers(0, 2**16)
-    weights = {**_WEIGHTS, **(_EVENTS if external else {})}
-    kinds = [do for do, weight in weights.items() for _ in range(weight)]
-    small = st.integers(0, 9)
-    calls = st.one_of(st.integers(0, 12), st.integers(0, _CALLS))
-    ending = st.sampled_from(["", "", "", "", *ENDINGS])
-    nothing = st.just(0)
+    def _step(self, do: str) -> Step:
+        random = self._random
+        at = 0 if do in _ALONE else random.randrange(_SLOTS)
+        calls, ending = (0, ENDINGS[0]) if do in _ALONE else self._happens()
+        x = self._draw() if do == "command" else random.randrange(DRAWN) if do == "event" else random.randrange(10)
+        y = random.randrange(10) if do in _BATCHES or do in ("break", "drop", "read") else 0
+        z = 0
+        if do == "break":
+            z = random.randrange(10)
+        elif do in _BATCHES and random.random() < 0.6:
+            z = random.randrange(1, DRAWN)
+        return Step(do, at, x, y, z, calls, ending)
 
-    def step(do: str) -> Any:
-        at, after, how = (nothing, nothing, st.just("")) if do in _ALONE else (st.integers(0, 15), calls, ending)
-        x = drawn if do == "command" else st.integers(0, 2**16) if do == "event" else small
-        y = small if do in _BATCHES or do == "break" else nothing
-        z = st.one_of(nothing, st.integers(0, 2**16)) if do in _BATCHES else small if do == "break" else nothing
-        return st.tuples(st.just(do), at, x, y, z, after, how).map(lambda values: Step(*values))
+    def _calls(self) -> int:
+        """Say at which call of the store something happens: most tasks make few."""
+        return int(self._random.expovariate(0.12))
 
-    made = {do: step(do) for do in weights}
-    one = st.sampled_from(kinds).flatmap(made.__getitem__).map(lambda step: [step])
-    slot = st.integers(0, 15)
-    pause = st.one_of(st.tuples(calls, st.just("pause")), st.tuples(st.integers(0, 6), st.just("hold")))
-    meanwhile = st.sampled_from(_MEANWHILE)
-    asleep = st.tuples(st.sampled_from(_ASLEEP), slot, slot, small, pause, drawn, meanwhile).map(_asleep)
-    parked = st.tuples(slot, small, small, small, asleep).map(_parked)
-    scenes = st.integers(0, 29).flatmap(lambda at: parked if at == 28 else asleep if at > 25 else one)
-    some = (
-        st.integers(1, steps)
-        .flatmap(lambda count: st.lists(scenes, min_size=count, max_size=count))
-        .map(lambda scenes: [step for scene in scenes for step in scene][:steps])
-    )
-    before = st.one_of(st.just([]), st.lists(drawn, max_size=past)) if past else st.just([])
-    script = st.tuples(st.integers(0, 1), before, some).map(lambda got: Script(got[0], tuple(got[1]), tuple(got[2])))
+    def _happens(self) -> tuple[int, Ending]:
+        """Say what happens to a task, and at which call; nothing happens to four in ten."""
+        if self._random.random() < 0.4:
+            return 0, ENDINGS[0]
+        return self._calls(), self._random.choice(ENDINGS[1:])
 
-    @hypothesis.seed(seed)
-    @hypothesis.settings(
-        max_examples=schedules,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        print_blob=False,
-        verbosity=Verbosity.quiet,
-        report_multiple_bugs=False,
-        suppress_health_check=tuple(cast("Any", HealthCheck)),
-        phases=(Phase.generate, Phase.shrink) if shrink and drawn is commands else (Phase.generate,),
-    )
-    @hypothesis.given(script)
-    def run(one: Script) -> None:
-        act(one)
+    def _asleep(self) -> list[Step]:
+        """Let a container sleep in the midst of something, another one act, and the first one go on."""
+        random = self._random
+        at, other = random.randrange(_SLOTS), random.randrange(_SLOTS)
+        pause: Ending = "pause" if random.random() < 0.5 else "hold"
+        calls = self._calls() if pause == "pause" else random.randrange(7)
+        return [
+            Step(random.choice(_ASLEEP), at, random.randrange(10), calls=calls, ending=pause),
+            Step("command", other, self._draw()),
+            *random.choice(_MEANWHILE),
+            Step("deliver", other, 9),
+            Step("pages", other, 9),
+            Step("deliver", at),
+        ]
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NonInteractiveExampleWarning)
-        run()
+    def _parked(self) -> list[Step]:
+        """Let a handler fail until it is mended, and then something else happen to what is parked."""
+        random = self._random
+        at, x, y, z = random.randrange(_SLOTS), random.randrange(10), random.randrange(10), random.randrange(10)
+        broken = [Step("break", x=x, y=y, z=z), *(Step("deliver", at, 9) for _ in range(7))]
+        first, *rest = self._asleep()
+        if self._drops and random.random() < 0.3:
+            return [*broken, first._replace(do="drop"), Step("mend"), *rest]
+        return [*broken, Step("mend"), first._replace(do="retry"), *rest]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from ...aggregates.commits import microseconds
+from ...log.pages import refs_in
 from ...store import Item
 from .ledger import Entry
 
-__all__ = ["Guard", "Move"]
+__all__ = ["PLACES", "Guard", "Move"]
 
-_PLACES: Final = frozenset("pwv")
+#: How the keys of places begin.
+PLACES: Final = frozenset("pwv")
 
 
 class Move(NamedTuple):
@@ -29,7 +33,8 @@ class Move(NamedTuple):
 class Guard:
     """Looks at every write as it is made. `violations` says in words what was wrong."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
         self.violations: list[str] = []
         self.entries: list[Entry] = []
         #: Moves of places, in order.
@@ -40,6 +45,8 @@ class Guard:
         self.scheduled: list[dict[str, Any]] = []
         #: The control item of each consumer that has one.
         self.controls: dict[str, Item] = {}
+        #: What stands in the views table.
+        self.items: dict[tuple[str, str], Item] = {}
         self._last_page: dict[str, Item] = {}
         self._last_commit: dict[str, int] = {}
 
@@ -76,6 +83,12 @@ class Guard:
             self._wrong(f"{where} follows page {last and last['n']}: positions are dense")
         elif last is not None and "seal" in last:
             self._wrong(f"{where} stands behind the seal")
+        elif last is not None:
+            repeated = {(ref.pk, ref.number) for ref in refs_in(last)} & {
+                (ref.pk, ref.number) for ref in refs_in(entry.after)
+            }
+            if repeated:
+                self._wrong(f"{where} repeats what the page before holds: {sorted(repeated)}")
         self._last_page[entry.pk] = entry.after
 
     def _control(self, entry: Entry) -> None:
@@ -92,8 +105,13 @@ class Guard:
     # -- the views table
 
     def _view_item(self, entry: Entry, written: Sequence[Entry]) -> None:
+        key = entry.pk, str(entry.sk)
+        if entry.after is None:
+            self.items.pop(key, None)
+        else:
+            self.items[key] = entry.after
         kind = entry.pk[0]
-        if kind in _PLACES:
+        if kind in PLACES:
             self._place(entry, written)
         elif kind == "t":
             self._token(entry)
@@ -139,6 +157,12 @@ class Guard:
         if before is not None:
             if after["rev"] != before["rev"] + 1:
                 self._wrong(f"the control item of {consumer} went from revision {before['rev']} to {after['rev']}")
+            if (
+                after.get("next") == before.get("next")
+                and "" != before["owner"] != after["owner"] != ""
+                and before["until"] > microseconds(self._now())
+            ):
+                self._wrong(f"the replay of {consumer} was taken over while another worker was at it")
             if after["run"] < before["run"]:
                 self._wrong(f"{consumer} went back from run {before['run']} to {after['run']}")
             if "since" in before and before["since"] != after.get("since"):
@@ -153,7 +177,13 @@ class Guard:
         elif before is not None:
             if after["epoch"] < before["epoch"]:
                 self._wrong(f"{who} went back from epoch {before['epoch']} to {after['epoch']}")
+            if after["epoch"] > before["epoch"] and before["until"] > microseconds(self._now()):
+                self._wrong(f"{who} was claimed while another worker held it")
             was, now = json.loads(before["token"]), json.loads(after["token"])
+            if now["generation"] > was["generation"] and any(
+                part.endswith(".base") for part, _, _ in now["positions"].values()
+            ):
+                self._wrong(f"{who} went from the live part of {was} to a base: {now}")
             if _is_behind(now, was):
                 self._wrong(f"{who} went back from {was} to {now}")
 

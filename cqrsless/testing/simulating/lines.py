@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal, Protocol, TypeVar
 
@@ -21,6 +21,16 @@ T = TypeVar("T")
 #: applied, and the caller is told that it was not.
 Ending = Literal["", "pause", "hold", "throttle", "crash", "crash after", "lose", "fail"]
 ENDINGS: Final[tuple[Ending, ...]] = ("", "pause", "hold", "throttle", "crash", "crash after", "lose", "fail")
+#: How a campaign tells what happened.
+TOLD: Final[Mapping[Ending, str]] = {
+    "pause": "sleeps before a call",
+    "hold": "sleeps before a write",
+    "throttle": "is throttled",
+    "crash": "dies before a call",
+    "crash after": "dies after a write",
+    "lose": "an answer comes late, and the write is tried again",
+    "fail": "a write is applied, and counts as failed",
+}
 _AT_WRITES: Final = frozenset({"crash after", "lose", "fail"})
 
 
@@ -43,6 +53,10 @@ class Owner(Protocol):
 
     def tell(self, what: str) -> None:
         """Note what happened, for the story."""
+        ...
+
+    def note(self, what: str) -> None:
+        """Count what happened."""
         ...
 
 
@@ -110,12 +124,14 @@ class Line:
         if not ending:
             self._do(call)
             return
-        self._ending = ""
+        self._left, self._ending = None, ""
         if ending == "crash after":
             with suppress(ConditionFailed):
                 self._do(call)
+            self._owner.note(TOLD[ending])
             self._die(f"dies after: {what()}")
         self._do(call)
+        self._owner.note(TOLD[ending])
         if ending == "fail":
             self._owner.tell(f"is told of a failure, but it was applied: {what()}")
             raise StoreUnavailable("simulated: the answer was lost for good")
@@ -135,6 +151,7 @@ class Line:
             if ending in _AT_WRITES or (ending == "hold" and not is_write):
                 return ending
             self._left, self._ending = None, ""
+            self._owner.note(TOLD[ending])
             if ending in ("pause", "hold"):
                 self._owner.tell(f"sleeps before: {what()}")
                 self._owner.pause()

@@ -9,8 +9,11 @@ from typing import Any, Final
 from ...log import control
 from ...messages import Cost
 from .acting import Actor
+from .checking import left_behind
 from .errands import Arrival
 from .streams import Stream
+from .watching import BUS, Poison
+from .world import World
 
 __all__ = ["Settling", "Unsettled"]
 
@@ -28,6 +31,14 @@ class Unsettled(AssertionError):
     """Something still goes on, or goes wrong, when nothing disturbs it any more."""
 
 
+def _holds_others_up(world: World, poison: Poison) -> bool:
+    """Say whether a failure may hold up what else is in the stream: where nobody parks before Lambda gives up."""
+    name = poison.function.partition("/")[0]
+    view = world.model.views.get(name)
+    record = world.model.processors.get(name if view is None else view.processor or "")
+    return record is not None and (record.on_failure == "stop" or not record.ordered)
+
+
 class Settling:
     """Settles a world that a script was acted out in. What is due later than `horizon` from then on is left alone."""
 
@@ -41,18 +52,36 @@ class Settling:
     def run(self) -> None:
         world = self.world
         world.tell("-- from here on nothing is disturbed")
-        while world.poisons:
-            self.actor.mend(0)
         for container in world.busy():
             world.tell(f"{container.name} goes on ({container.task.name if container.task else ''})")
             container.resume()
         world.refresh()
+        self._go_past_failures()
+        while world.poisons:
+            self.actor.mend(0)
+        if world.deployed:
+            world.restart()
         until = world.now() + self._horizon
         for _ in range(ROUNDS):
             world.pass_time(timedelta(minutes=2))  # every claim of a dead worker expires
             if not self._round(until):
                 return
         raise Unsettled(f"it does not come to rest: after {ROUNDS} rounds there is still something to do")
+
+    def _go_past_failures(self) -> None:
+        """Deliver everything while handlers still fail: what does not concern them goes on."""
+        world = self.world
+        if not world.poisons or any(_holds_others_up(world, poison) for poison in world.poisons):
+            return
+        world.pass_time(timedelta(minutes=2))
+        for function, table in [*world.streams, *world.streams]:
+            self._deliver_all(function, world.streams[function, table])
+        waiting = {member: {letter.key for letter in some} for member, some in self.parked().items()}
+        for poison in world.poisons:
+            group = poison.function.partition("/")[0]
+            waiting.setdefault("publisher" if poison.function == BUS else group, set()).add(poison.key)
+        for what in left_behind(world, self.errands, waiting):
+            raise Unsettled(f"{what}, while only others failed")
 
     def _round(self, until: datetime) -> bool:
         """Do everything that there is to do once; say whether there was anything."""

@@ -27,15 +27,18 @@ KINDS: Final = {
     "event again": "x: which; an external event arrives again",
     "due": "what is due is run",
     "retry": "x: whose letters are retried, of those who have some",
+    "drop": "x: of whose letters, y: which; its failing commit is given up",
     "replay": "x: which processor or view is replayed",
     "rebuild": "the log is rebuilt",
+    "read": "x: of which view, y: which row is read",
     "give up": "x: how many records Lambda gives up on; y: how many are left for later before them",
     # These take no container.
     "expire": "the invocation under way times out: its batch is delivered again, and it may still go on",
     "clock": "x: how much time passes",
     "break": "x: which handler; y: for which aggregate; z: how: it fails from here on",
     "mend": "x: which of them is mended",
-    "start": "a new deployment: every container that does nothing is replaced",
+    "start": "every container that does nothing is replaced",
+    "deploy": "x: which view; y: the version of its projectors that containers begin with from here on",
 }
 
 

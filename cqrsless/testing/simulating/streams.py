@@ -24,6 +24,8 @@ class Stream:
         self._read = 0
         #: What has yet to be delivered, and is not on its way.
         self.pending: list[int] = []
+        #: What was given to a container.
+        self.given: set[int] = set()
         #: What has been acknowledged, and when.
         self.done: dict[int, int] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import wraps
 from typing import Any, Final, Protocol
@@ -12,7 +12,11 @@ from ...logs import current_message
 from ...messages import Command, Event, Message
 from ...registry import MiddlewareRecord, Model, Registry
 
-__all__ = ["Call", "Execution", "Poison", "Poisoned", "Watched", "Watcher", "key_of"]
+__all__ = ["BUS", "Call", "Execution", "Poison", "Poisoned", "Watched", "Watcher", "key_of"]
+
+
+#: What stands for whoever takes public events, among the functions that may fail.
+BUS: Final = "the bus"
 
 
 class Poisoned(Exception):
@@ -28,14 +32,12 @@ class Poison:
         self.function, self.key = function, key
         self.how = self.HOWS[how % len(self.HOWS)]
 
-    def take(self, function: str, key: str) -> None:
-        if (function, key) != (self.function, self.key):
-            return
+    def take(self) -> None:
         if self.how == "gives up":
             raise GiveUp("simulated")
         if self.how == "asks for a later retry":
             raise RetryLater("simulated", after=timedelta(seconds=30))
-        raise Poisoned(f"simulated: {function} cannot handle what happened to {key}")
+        raise Poisoned(f"simulated: {self.function} cannot handle what happened to {self.key}")
 
 
 class Call:
@@ -82,10 +84,20 @@ class Watcher(Protocol):
 class Watched:
     """Stands for a registry, and gives its model with every reacting function watched."""
 
-    def __init__(self, registry: Registry, watcher: Watcher, *, reacts: bool = True) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        model: Model,
+        watcher: Watcher,
+        versions: Mapping[str, int] | None = None,
+        *,
+        reacts: bool = True,
+    ) -> None:
         self._registry = registry
+        self._plain = model
         self._reacts = reacts
         self._watcher = watcher
+        self._versions = versions or {}
         self._model: Model | None = None
         #: The names of the watched functions, of each kind in the model's order.
         self.handlers: list[str] = []
@@ -106,7 +118,7 @@ class Watched:
 
     def freeze(self, provided: Iterable[str] = ()) -> Model:
         if self._model is None:
-            model = self._registry.freeze(provided)
+            model = self._plain
             if not self._reacts:
                 model = model.replace(event_handlers=(), projectors=(), publishers=())
             self._model = model.replace(
@@ -116,7 +128,12 @@ class Watched:
                     for one in model.event_handlers
                 ),
                 projectors=tuple(
-                    one.replace(fn=self._watched(one.fn, one.view, "projector", self.projectors))
+                    one.replace(
+                        fn=_versioned(
+                            self._watched(one.fn, one.view, "projector", self.projectors),
+                            self._versions.get(one.view, 0),
+                        )
+                    )
                     for one in model.projectors
                 ),
                 publishers=tuple(
@@ -161,6 +178,13 @@ class Watched:
             return given
 
         return watched
+
+
+def _versioned(fn: Any, version: int) -> Any:
+    """Make a function look as if its code were another one: a deploy with changed projectors."""
+    if version:
+        fn.__code__ = fn.__code__.replace(co_consts=(*fn.__code__.co_consts, f"version {version}"))
+    return fn
 
 
 def _settled(given: Any) -> Any:

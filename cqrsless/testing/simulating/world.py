@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Any, Final
 
 from ...app import App
-from ...messages import Cost, Message
+from ...messages import Message
 from ...publishing.published import Published
 from ...registry import Model, Registry
+from ...schemas import instance
 from ...store import Change, Item, Table
 from .baton import Strands
 from .containers import Container
@@ -19,14 +21,17 @@ from .guard import Guard
 from .ledger import Ledger
 from .lines import Line
 from .streams import Stream
-from .watching import Call, Execution, Poison, Watched
+from .watching import BUS, Call, Execution, Poison, Poisoned, Watched
 
 __all__ = ["Setup", "World"]
 
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+_MOMENT: Final = timedelta(milliseconds=1)
 #: Containers of each function, and of one that does everything.
 SLOTS: Final = 2
 TOGETHER: Final = 3
+#: How many versions of a view's projectors there are.
+_VERSIONS: Final = 3
 _EMPTY: Final = Registry("simulated")
 
 
@@ -44,6 +49,8 @@ class Setup:
         self.commands = commands
         self.external = external
         self.resources = dict(resources or {})
+        #: The application's model, of which each container has its own; schemas take long to make, and have no memory.
+        self.model = _with_schemas(registry.freeze(self.resources))
 
 
 class World:
@@ -53,19 +60,27 @@ class World:
         self.setup = setup
         self.strands = strands
         self.story: list[str] = []
-        self.guard = Guard()
+        #: How often each thing happened.
+        self.happened: Counter[str] = Counter()
+        self.guard = Guard(self.now)
         self.ledger = Ledger(self.guard.note)
         self.running: Container | None = None
-        self.registry = Watched(setup.registry, self)
+        self.registry = Watched(setup.registry, setup.model, self)
         self.model: Model = self.registry.freeze(setup.resources)
+        #: The version of each view's projectors that containers begin with from here on, and all that there were.
+        self.versions: dict[str, int] = {}
+        self.deployed: dict[str, list[int]] = {}
+        self._reacting: Any = self.registry
         #: The same, with nothing watched.
-        self.plain: Model = setup.registry.freeze(setup.resources)
+        self.plain: Model = setup.model
         self.calls: list[Call] = []
         self.executions: list[Execution] = []
         self.poisons: list[Poison] = []
         #: Public events: when they were sent, to where, and as which CloudEvent.
         self.published: list[tuple[int, str, Mapping[str, Any]]] = []
         self._time = NOON
+        #: When each call of the store was.
+        self.times: list[datetime] = [NOON]
         self._made = 0
         self._records: dict[Table, list[Change]] = {"events": [], "log": []}
         functions = self._functions() if layout else [None]
@@ -85,12 +100,16 @@ class World:
         self._time += by
 
     def tick(self) -> int:
-        self._time += timedelta(milliseconds=1)
+        self._time += _MOMENT
         self.ledger.at += 1
+        self.times.append(self._time)
         return self.ledger.at
 
     def tell(self, what: str) -> None:
         self.story.append(what)
+
+    def note(self, what: str) -> None:
+        self.happened[what] += 1
 
     # -- what happens to functions of the application
 
@@ -100,7 +119,9 @@ class World:
         self.calls.append(call)
         if who is not None and not call.replaying:
             for poison in self.poisons:
-                poison.take(function, call.key)
+                if (poison.function, poison.key) == (function, call.key):
+                    self.note("a handler fails")
+                    poison.take()
         return call
 
     def ended(self, call: Call) -> None:
@@ -142,7 +163,7 @@ class World:
 
     def bare(self) -> Container:
         """Give a container of an application that reacts to nothing."""
-        registry: Any = Watched(self.setup.registry, self, reacts=False)
+        registry: Any = Watched(self.setup.registry, self.setup.model, self, reacts=False)
         self._made += 1
         return Container(self._made, f"container {self._made}", self, lambda line: self._make(line, registry))
 
@@ -151,8 +172,7 @@ class World:
         try:
             if function is not None:
                 os.environ["CQRSLESS_PROCESSOR"] = function
-            registry: Any = self.registry
-            return self._make(line, registry)
+            return self._make(line, self._reacting)
         finally:
             os.environ.pop("CQRSLESS_PROCESSOR", None)
             if before is not None:
@@ -167,11 +187,30 @@ class World:
 
     def _watch_published(self, published: Published) -> None:
         def send(envelopes: Sequence[Any]) -> list[Exception | None]:
-            for envelope in envelopes:
-                self.published.append((self.ledger.at, envelope.to, envelope.document))
-            return [None] * len(envelopes)
+            return [self._send(envelope) for envelope in envelopes]
 
         published.send = send  # type: ignore[method-assign]
+
+    def _send(self, envelope: Any) -> Exception | None:
+        """Take a public event, or not, or take it and say that it was not taken."""
+        key = str(envelope.document["causationid"]).rpartition("@")[0]
+        refusal = next((one for one in self.poisons if (one.function, one.key) == (BUS, key)), None)
+        if refusal is None or refusal.how != Poison.HOWS[0]:
+            self.published.append((self.ledger.at, envelope.to, envelope.document))
+        if refusal is None:
+            return None
+        self.note("a public event is not taken")
+        return Poisoned(f"simulated: the bus did not take what happened to {key}")
+
+    def deploy(self, at: int, version: int) -> None:
+        """Let containers begin with another version of a view's projectors, newer or older."""
+        views = sorted({projector.view for projector in self.model.projectors})
+        if views:
+            view, number = views[at % len(views)], version % _VERSIONS
+            self.tell(f"containers begin with version {number} of the projectors of {view} from here on")
+            self.versions = {**self.versions, view: number}
+            self.deployed.setdefault(view, [0]).append(number)
+            self._reacting = Watched(self.setup.registry, self.setup.model, self, self.versions)
 
     def function_of(self, container: Container) -> str | None:
         return next(function for function, found in self.slots if found is container)
@@ -181,6 +220,11 @@ class World:
         for slot, (function, found) in enumerate(self.slots):
             if found is container:
                 self.slots[slot] = function, None
+
+    def restart(self) -> None:
+        self.tell("new containers take the place of those that do nothing")
+        for container in self.idle():
+            self.discard(container)
 
     def busy(self) -> list[Container]:
         return [found for _, found in self.slots if found is not None and found.task is not None]
@@ -204,6 +248,22 @@ class World:
         letters = {pk.split("#", 2)[2] for pk, _ in self.stored() if pk.startswith("d#")}
         return sorted(letters)
 
+    def parked_keys(self, consumer: str) -> list[str]:
+        """Name the aggregates that are parked for a consumer, in any run."""
+        found = {
+            item["key"]: None
+            for (pk, _), item in self.stored().items()
+            if pk.startswith("d#") and pk.split("#", 2)[2] == consumer
+        }
+        return list(found)
+
+    def rows(self, view: str) -> list[tuple[str, str]]:
+        """Give the keys of a view's rows by now, without what tells their run."""
+        found = [
+            (pk.split("#", 3)[3], sk) for pk, sk in self.stored() if pk.startswith("v#") and pk.split("#", 3)[2] == view
+        ]
+        return sorted(set(found))
+
     def keys(self) -> list[str]:
         """Name the aggregates that there are by now."""
         return list(dict.fromkeys(change.pk for change in self._records["events"]))
@@ -216,15 +276,7 @@ class World:
 
     def stored(self) -> dict[tuple[str, str], Item]:
         """Give all that stands in the views table."""
-        found: dict[tuple[str, str], Item] = {}
-        after: Any = None
-        while True:
-            page = self.ledger.scan("views", Cost(), after=after)
-            for item in page.items:
-                after = item["pk"], item["sk"]
-                found[after] = item
-            if not page.more or not page.items:
-                return found
+        return self.guard.items
 
     def acknowledged(self, function: str, at: int) -> list[tuple[str, int]]:
         """Give the commits that a consumer's function had acknowledged by a moment."""
@@ -238,6 +290,17 @@ class World:
         for table, records in self._records.items():
             after = records[-1].position if records else 0
             records.extend(self.ledger.changes(table, after, 100_000))
+
+
+def _with_schemas(model: Model) -> Model:
+    def with_schema(record: Any) -> Any:
+        return record if record.schema is None else record.replace(schema=instance(record.schema))
+
+    return model.replace(
+        commands={name: with_schema(record) for name, record in model.commands.items()},
+        queries={name: with_schema(record) for name, record in model.queries.items()},
+        events={name: with_schema(event) for name, event in model.events.items()},
+    )
 
 
 def _no_sleep(seconds: float) -> None:

@@ -6,7 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ....errors import NotFound
+from ....messages import name_of
 from ....registry import Cancel, ProcessorRecord
+from ..dropping import Dropped
 from ..errands import Errands
 from ..guard import Move
 from ..history import History, mark_at
@@ -14,20 +17,20 @@ from ..watching import Call
 from ..world import World
 from .commands import is_final
 
-__all__ = ["violations"]
+__all__ = ["left_behind", "violations"]
 
 
-def violations(world: World, errands: Errands, history: History, parked: Mapping[str, Sequence[Any]]) -> Iterator[str]:
-    names: dict[str, list[str]] = defaultdict(list)
-    replays: dict[str, bool] = {}
-    for function, record in zip(world.registry.handlers, world.model.event_handlers, strict=True):
-        if record.source is None:
-            names[record.processor].append(function)
-            replays[function] = record.replay
-    for processor in world.model.processors.values():
-        if names[processor.name]:
-            waiting = {letter.key for letter in parked.get(processor.name, ())}
-            yield from _Processor(world, errands, history, processor, names[processor.name], waiting).violations()
+def violations(
+    world: World, errands: Errands, history: History, parked: Mapping[str, Sequence[Any]], dropped: Dropped
+) -> Iterator[str]:
+    waiting = {name: {letter.key for letter in some} for name, some in parked.items()}
+    for processor in _processors(world, errands, history, waiting, dropped):
+        yield from processor.violations()
+    replays = {
+        function: record.replay
+        for function, record in zip(world.registry.handlers, world.model.event_handlers, strict=True)
+        if record.source is None
+    }
     live = {(call.task, call.message.id) for call in world.calls if not call.replaying}
     muted = {(call.task, call.message.id) for call in world.calls if call.replaying} - live
     for execution in world.executions:
@@ -37,6 +40,26 @@ def violations(world: World, errands: Errands, history: History, parked: Mapping
     for call in world.calls:
         if call.replaying and not replays.get(call.function, call.kind == "projector"):
             yield f"{call.function} was called in a replay with {call.message.id}"
+
+
+def left_behind(
+    world: World, errands: Errands, history: History, waiting: Mapping[str, set[str]], dropped: Dropped
+) -> Iterator[str]:
+    """Say what no handler has come to an end with, but for the aggregates that wait."""
+    for processor in _processors(world, errands, history, waiting, dropped):
+        yield from processor.left_behind()
+
+
+def _processors(
+    world: World, errands: Errands, history: History, waiting: Mapping[str, set[str]], dropped: Dropped
+) -> Iterator[_Processor]:
+    names: dict[str, list[str]] = defaultdict(list)
+    for function, record in zip(world.registry.handlers, world.model.event_handlers, strict=True):
+        if record.source is None:
+            names[record.processor].append(function)
+    for one in world.model.processors.values():
+        if names[one.name]:
+            yield _Processor(world, errands, history, one, names[one.name], waiting.get(one.name, set()), dropped)
 
 
 class _Processor:
@@ -50,10 +73,12 @@ class _Processor:
         record: ProcessorRecord,
         functions: Sequence[str],
         waiting: set[str],
+        dropped: Dropped,
     ) -> None:
         self.world, self.errands, self.history, self.record = world, errands, history, record
         self.functions = functions
         self.waiting = waiting
+        self.dropped = dropped
         self.names = {
             function: history.stored(one.names)
             for function, one in zip(world.registry.handlers, world.model.event_handlers, strict=True)
@@ -77,6 +102,10 @@ class _Processor:
             yield from self._start(pk)
         yield from self._effects()
 
+    def left_behind(self) -> Iterator[str]:
+        for pk in self.history.commits:
+            yield from self._handled(pk)
+
     def _handled(self, pk: str) -> Iterator[str]:
         """None is missing: every handler has come to an end with every event that it asked for."""
         for function, names in self.names.items():
@@ -84,7 +113,11 @@ class _Processor:
                 call.message.version for call in self.calls[pk] if call.function == function and call.ended is not None
             }
             for number in self.history.relevant(pk, names, since=self.since):
-                if number not in ended and pk not in self.waiting:
+                if (
+                    number not in ended
+                    and pk not in self.waiting
+                    and (self.record.name, pk, number) not in self.dropped
+                ):
                     yield f"{function} was never called with {pk}@{number} to its end"
 
     def _marks(self, pk: str) -> Iterator[str]:
@@ -99,7 +132,8 @@ class _Processor:
             if missed:
                 yield f"{self.record.name} went from commit {move.before} of {pk} to {move.after}, past {missed}"
             for number in expected:
-                yield from self._was_handled(pk, number, move)
+                if id(move) not in self.dropped.moves:
+                    yield from self._was_handled(pk, number, move)
 
     def _was_handled(self, pk: str, number: int, move: Move) -> Iterator[str]:
         names = self.history.commits[pk][number].get("names", {})
@@ -133,23 +167,31 @@ class _Processor:
 
     def _effects(self) -> Iterator[str]:
         """What a handler returned was carried out: run to its end, or scheduled, or cancelled."""
-        ended: dict[tuple[str, str], int] = defaultdict(int)
+        carried_out: set[tuple[str | None, str, str | None]] = set()
         for execution in self.world.executions:
-            if execution.message.causation_id is not None and is_final(execution.outcome):
-                ended[execution.message.causation_id, execution.message.name] += 1
-        scheduled = {(wire.get("causation_id"), wire.get("command")) for wire in self.world.guard.scheduled}
+            message = execution.message
+            is_missing = message.source == "event" and isinstance(execution.outcome, NotFound)
+            if is_final(execution.outcome) and not is_missing:
+                carried_out.add((message.causation_id, message.name, message.on_rejected))
+        for wire in self.world.guard.scheduled:
+            carried_out.add((wire.get("causation_id"), wire.get("command", ""), wire.get("on_rejected")))
         for calls in self.calls.values():
             for call in calls:
-                if call.ended is None or call.key in self.waiting:
+                is_dropped = (self.record.name, call.key, call.message.version or 0) in self.dropped
+                if call.ended is None or call.key in self.waiting or is_dropped:
                     continue
                 for effect in _effects_of(call):
                     if isinstance(effect, Cancel):
                         if effect.id not in self.world.guard.cancelled:
                             yield f"{call.function} cancelled {effect.id} for {call.message.id}, and it was not"
-                    elif effect.id in self.world.guard.cancelled:
                         continue
-                    elif not ended[call.message.id, effect.name] and (call.message.id, effect.name) not in scheduled:
-                        yield f"{call.function} asked for {effect.name} for {call.message.id}, which was never run"
+                    if effect.id in self.world.guard.cancelled:
+                        continue
+                    on_rejected = None if effect.on_rejected is None else name_of(effect.on_rejected)
+                    if (call.message.id, effect.name, on_rejected) not in carried_out:
+                        more = "" if on_rejected is None else f", with on_rejected={on_rejected!r},"
+                        asked = f"{effect.name}{more} for {call.message.id}"
+                        yield f"{call.function} asked for {asked}, which was never run"
 
 
 def _effects_of(call: Call) -> list[Any]:

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..dropping import Dropped
 from ..history import History
 from ..world import World
 
 __all__ = ["violations"]
 
 
-def violations(world: World, history: History, parked: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+def violations(world: World, history: History, parked: Mapping[str, Sequence[Any]], dropped: Dropped) -> Iterator[str]:
     since = int(world.guard.controls.get("publisher", {}).get("since", 0))
     waiting = {letter.key for letter in parked.get("publisher", ())}
     sent: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
@@ -35,6 +36,8 @@ def violations(world: World, history: History, parked: Mapping[str, Sequence[Any
             if pk in waiting:
                 continue
             for number in history.relevant(pk, names, since=since):
+                if ("publisher", pk, number) in dropped:
+                    continue
                 for message in history.commit(pk, number).messages(names):
                     if function not in asked.get(message.id, {}) or len(sent[message.id]) < sum(
                         asked[message.id].values()

@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from ....delivery.places import Key
 from ....projections.rows import read, text_of
 from ....registry import ViewRecord
 from ....surroundings import Surroundings
+from ..dropping import Dropped
 from ..folding import Rows
 from ..guard import Move
 from ..history import History, mark_at
 from ..world import World
 
-__all__ = ["violations"]
+__all__ = ["left_behind", "violations"]
 
 
-def violations(world: World, history: History, parked: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+def violations(world: World, history: History, parked: Mapping[str, Sequence[Any]], dropped: Dropped) -> Iterator[str]:
     surroundings = world.container(0).app.compiled.dispatcher.surroundings
     projected = {projector.view for projector in world.model.projectors}
     for view in world.model.views.values():
         if view.name in projected:
             waiting = {letter.key for letter in parked.get(view.name, ())}
-            yield from _View(world, history, view, surroundings).violations(waiting)
+            yield from _View(world, history, view, surroundings, dropped).violations(waiting)
+
+
+def left_behind(world: World, history: History, waiting: Mapping[str, set[str]]) -> Iterator[str]:
+    """Say which aggregates a view lacks commits of, but for those that wait."""
+    surroundings = world.container(0).app.compiled.dispatcher.surroundings
+    for view in world.model.views.values():
+        run = world.guard.controls.get(view.name, {}).get("run", 1)
+        yield from _complete(history, Rows(view, run, world.plain, surroundings), waiting.get(view.name, set()))
+
+
+def _complete(history: History, rows: Rows, waiting: Set[str]) -> Iterator[str]:
+    moves = history.view_moves(rows)
+    for pk in history.commits:
+        relevant = history.relevant(pk, rows.stored_names)
+        done = max((move.after for move in moves.get((rows.layout.run, pk), ())), default=0)
+        if relevant and done < relevant[-1] and pk not in waiting:
+            yield f"the view {rows.layout.view.name} has {pk} up to commit {done}, and its last is {relevant[-1]}"
 
 
 class _View:
-    def __init__(self, world: World, history: History, view: ViewRecord, surroundings: Surroundings) -> None:
+    def __init__(
+        self, world: World, history: History, view: ViewRecord, surroundings: Surroundings, dropped: Dropped
+    ) -> None:
+        self.dropped = dropped
         self.world, self.history, self.view = world, history, view
         control = world.guard.controls.get(view.name, {})
         self.live: int = control.get("run", 1)
@@ -39,9 +60,10 @@ class _View:
             last = Rows(self.view, run, self.world.plain, self._surroundings)
             yield from self._run(last)
         assert last is not None
-        yield from self._complete(last, waiting)
+        yield from _complete(self.history, last, waiting)
         yield from self._stored(last)
         yield from self._switches(last)
+        yield from self._deployed()
 
     def _run(self, rows: Rows) -> Iterator[str]:
         """Go through one run's writes in order, and fold what each was for."""
@@ -80,7 +102,7 @@ class _View:
                 )
             return
         touched: set[Key] = set()
-        for number in passed:
+        for number in () if id(move) in self.dropped.moves else passed:
             touched |= rows.fold(self.history.commits[pk][number], replaying=False)
         written = {(entry.pk, str(entry.sk)): entry for entry in move.written}
         for key in touched | {key for key in written if key[0].startswith(f"v#{rows.layout.run}#")}:
@@ -91,14 +113,6 @@ class _View:
                         f"the row {_named(rows, key)} of the view {self.view.name} is {found} after {pk}@{move.after}, "
                         f"where folding the same events once and in order gives {expected_row}"
                     )
-
-    def _complete(self, rows: Rows, waiting: set[str]) -> Iterator[str]:
-        moves = self.history.view_moves(rows)
-        for pk in self.history.commits:
-            relevant = self.history.relevant(pk, rows.stored_names)
-            done = max((move.after for move in moves.get((rows.layout.run, pk), ())), default=0)
-            if relevant and done < relevant[-1] and pk not in waiting:
-                yield f"the view {self.view.name} has {pk} up to commit {done}, and its last is {relevant[-1]}"
 
     def _stored(self, rows: Rows) -> Iterator[str]:
         """What stands in the store at the end is what was folded, and so are the index entries."""
@@ -137,6 +151,16 @@ class _View:
                         f"readers of the view {self.view.name} went over to run {after}, which had not come to "
                         f"{pk}@{number}, delivered before"
                     )
+
+    def _deployed(self) -> Iterator[str]:
+        """Rows are made by the projectors that were deployed last, if these are no former ones."""
+        versions = self.world.deployed.get(self.view.name, [0])
+        if versions.index(versions[-1]) < len(versions) - 1 and len(set(versions)) > 1:
+            return
+        code = self.world.container(0).app.compiled.reactions.members[self.view.name].code
+        made = self.world.guard.controls.get(self.view.name, {}).get("made", "")
+        if code not in made.split():
+            yield f"the rows of the view {self.view.name} are made by {made or 'nobody'}, and {code} is deployed"
 
     def _is_parked(self, run: int, pk: str) -> bool:
         return any(
