@@ -158,6 +158,22 @@ def deals() -> Registry:
     def refused(stock: Any, event: Any) -> Any:
         return stock
 
+    File = made.aggregate("File", id_field="deal")
+
+    @made.command_handler("OpenFile", aggregate=File, creation="always")
+    def open_file(command: Any, file: Any) -> Any:
+        return {"open": True}, Event("FileOpened", dict(command))
+
+    @made.command_handler("CloseFile", aggregate=File)
+    def close_file(command: Any, file: Any) -> Any:
+        return {"open": False}, Event("FileClosed", dict(command))
+
+    made.processor("clerk", start="beginning")
+
+    @made.event_handler("DealOpened", processor="clerk")
+    def begin_file(event: Any) -> Any:
+        return Command("OpenFile", {"deal": event["deal"]})
+
     made.processor("desk", start="beginning")
     made.processor("supplies")
 
@@ -170,6 +186,10 @@ def deals() -> Registry:
     @made.event_handler("Reserved", processor="desk")
     def go_on(event: Any) -> Any:
         return [Command("ConfirmDeal", {"deal": event["deal"]}), cancel(f"late-{event['deal']}")]
+
+    @made.event_handler("DealConfirmed", processor="desk")
+    def end_file(event: Any) -> Any:
+        return Command("CloseFile", {"deal": event["deal"]})  # the clerk may not have opened it yet
 
     @made.event_handler("ReserveRefused", processor="desk")
     def give_in(event: Any) -> Any:
@@ -266,6 +286,6 @@ def paper_commands(random: Random) -> Command:
 APPS: dict[str, tuple[Callable[[], Registry], dict[str, Any]]] = {
     "market": (market, {"commands": market_commands, "past": 4}),
     "deals": (deals, {"commands": deal_commands, "external": deliveries, "past": 4}),
-    "boxes": (boxes, {"commands": box_commands, "past": 2}),
+    "boxes": (boxes, {"commands": box_commands, "past": 2, "drops": True}),
     "papers": (papers, {"commands": paper_commands, "past": 4}),
 }

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pytest
 
 from cqrsless.aggregates.executing import Execution
 from cqrsless.app import App
-from cqrsless.delivery import consuming, parking, runs
+from cqrsless.delivery import codes, consuming, parking, replaying, runs
 from cqrsless.delivery.batches import Batch
+from cqrsless.delivery.commit import Commit
 from cqrsless.delivery.consuming import Feeder
 from cqrsless.delivery.order import Verdict
 from cqrsless.delivery.places import Places, applied, revision
 from cqrsless.delivery.writing import commit, revised, without
+from cqrsless.errors import NotFound, StoreUnavailable
 from cqrsless.log import control as log_control
-from cqrsless.log import indexer, tracking
+from cqrsless.log import indexer, pages, rebuild, tokens, tracking
 from cqrsless.log.indexer import Tail
 from cqrsless.log.tokens import Tokens
 from cqrsless.processors import effects, ordered
 from cqrsless.processors.scheduling import Tombstones
+from cqrsless.processors.stored_schedules import StoredScheduler
+from cqrsless.processors.unordered import UnorderedProcessor
 from cqrsless.projections import applying
 from cqrsless.publishing import publishers
-from cqrsless.reacting import lanes, members, reactions
+from cqrsless.reacting import lanes, members, reactions, replays
 from cqrsless.store import Delete, Put
 
 Patch = pytest.MonkeyPatch
@@ -91,6 +96,22 @@ def _(patch: Patch) -> None:
         return self.change(consumer, found, runs.replace(found, since=since), cost) or found
 
     patch.setattr(runs.Runs, "begin", begin)
+
+
+@without_rule("what a commit leaves out of its note of earlier names is bounded")
+def _(patch: Patch) -> None:
+    def unbounded(last: Any, names: Any, number: int) -> int:
+        return number - 1 if last is None else max((last.get(name, 0) for name in names), default=0)
+
+    patch.setattr(consuming, "previous", unbounded)
+
+
+@without_rule("a filling goes on to its last page", "boxes")
+def _(patch: Patch) -> None:
+    def one_page(store: Any, pk: str, cost: Any, first: int = 1, last: int | None = None) -> Any:
+        return iter(store.query("events", pk, cost, first=first, last=last).items)
+
+    patch.setattr(consuming, "commits", one_page)
 
 
 # -- places and rows
@@ -235,6 +256,97 @@ def _(patch: Patch) -> None:
     patch.setattr(App, "park_given_up", lambda self, deliveries, why: [])
 
 
+@without_rule("a park that cannot be written is a failure of the record", "boxes")
+def _(patch: Patch) -> None:
+    park = parking.Parking.park
+
+    def careless(self: Any, place: Any, commit: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return park(self, place, commit, *args, **options)
+        except StoreUnavailable:
+            return {**place, "parked": commit.number, "seen": commit.number}
+
+    patch.setattr(parking.Parking, "park", careless)
+
+
+@without_rule("what could not be parked for Lambda comes again", "boxes")
+def _(patch: Patch) -> None:
+    park = reactions.Reactions.park_given_up
+
+    def careless(self: Any, deliveries: Any, why: str) -> list[str]:
+        park(self, deliveries, why)
+        return []
+
+    patch.setattr(reactions.Reactions, "park_given_up", careless)
+
+
+@without_rule("failed attempts are counted durably", found="failed attempts")
+def _(patch: Patch) -> None:
+    for module in (parking, ordered, applying):
+        patch.setattr(module, "tries", lambda place, number: 0)
+
+
+@without_rule("an aggregate is parked behind its last attempt", found="is not parked")
+def _(patch: Patch) -> None:
+    failed = parking.Parking.failed
+    patch.setattr(
+        parking.Parking, "failed", lambda *args, retries, **options: failed(*args, retries=retries + 9, **options)
+    )
+
+
+@without_rule("an aggregate is not parked before its last attempt", found="was parked after")
+def _(patch: Patch) -> None:
+    failed = parking.Parking.failed
+    patch.setattr(
+        parking.Parking, "failed", lambda *args, retries, **options: failed(*args, retries=retries - 1, **options)
+    )
+
+
+@without_rule("behind a parked aggregate, others go on", "boxes")
+def _(patch: Patch) -> None:
+    feed = Feeder.feed
+
+    def blocked(self: Any, consumer: Any, commit: Any, cost: Any) -> None:
+        if not any(consumer.parking.letters(cost)):
+            feed(self, consumer, commit, cost)
+
+    patch.setattr(Feeder, "feed", blocked)
+
+
+@without_rule("a retry begins at the failing commit", "boxes")
+def _(patch: Patch) -> None:
+    def last_only(feeder: Any, consumer: Any, pk: str, place: Any, dropped: Any, cost: Any) -> Any:
+        item = feeder.store.get("events", pk, place["seen"], cost)
+        after = consumer.apply(Commit(item, feeder.decoder), place, cost)
+        return after if applied(after) >= place["seen"] else None
+
+    patch.setattr(parking, "_apply_parked", last_only)
+
+
+@without_rule("a drop steps past one commit, and no more", "boxes")
+def _(patch: Patch) -> None:
+    def drop(feeder: Any, consumer: Any, pk: str, place: Any, dropped: Any, cost: Any) -> Any:
+        if dropped is None:
+            return apply_parked(feeder, consumer, pk, place, dropped, cost)
+        item = revised(place, mark=place["seen"])
+        commit(feeder.places, [Put("views", item)], cost)
+        return item
+
+    apply_parked = parking._apply_parked
+    patch.setattr(parking, "_apply_parked", drop)
+
+
+@without_rule("what an unordered processor fails at comes again")
+def _(patch: Patch) -> None:
+    take = UnorderedProcessor.take
+
+    def careless(self: Any, one: Any, cost: Any) -> None:
+        with suppress(Exception):
+            take(self, one, cost)
+
+    patch.setattr(UnorderedProcessor, "take", careless)
+
+
 # -- commands from events, and time
 
 
@@ -269,6 +381,45 @@ def _(patch: Patch) -> None:
             return
 
     patch.setattr(effects.Effects, "_send", careless)
+
+
+@without_rule("a scheduled command is removed once it has run, and not before", "deals")
+def _(patch: Patch) -> None:
+    fire = StoredScheduler._fire
+
+    def early(self: Any, row: Any, run: Any) -> Any:
+        self._remove(row["id"], row["sk"])
+        return fire(self, row, run)
+
+    patch.setattr(StoredScheduler, "_fire", early)
+
+
+@without_rule("a refusal is an outcome, and not a failure", "deals", found="stays parked")
+def _(patch: Patch) -> None:
+    patch.setattr(effects, "REFUSALS", ())
+
+
+@without_rule("a command on what is not there yet is tried again", "deals", found="never run")
+def _(patch: Patch) -> None:
+    patch.setattr(effects, "REFUSALS", (*effects.REFUSALS, NotFound))
+
+
+@without_rule("the event for a refusal goes with its command", "deals", found="on_rejected")
+def _(patch: Patch) -> None:
+    message = effects.command_message
+    patch.setattr(effects, "command_message", lambda *args: message(*args)._replace(on_rejected=None))
+
+
+@without_rule("what a target did not take is sent again")
+def _(patch: Patch) -> None:
+    send, ahead = publishers.Outbox.send, publishers.Outbox.sent
+    patch.setattr(publishers.Outbox, "send", lambda self, some: [None for _ in send(self, some)])
+    patch.setattr(publishers.Outbox, "sent", lambda self, turn: [] if ahead(self, turn) is not None else None)
+
+
+@without_rule("a batch's public events are sent ahead only where they are next")
+def _(patch: Patch) -> None:
+    patch.setattr(publishers.PublisherTaker, "_turn_of", lambda self, commit, marks, cost: 1)
 
 
 @without_rule("a public event has an id made of what it comes from")
@@ -325,6 +476,83 @@ class _Namespace:
         self.__dict__.update(names)
 
 
+@without_rule("a record is delivered once its commit is on a page", "papers")
+def _(patch: Patch) -> None:
+    index = reactions.Reactions._index
+
+    def careless(self: Any, *args: Any) -> None:
+        with suppress(Exception):
+            index(self, *args)
+
+    patch.setattr(reactions.Reactions, "_index", careless)
+
+
+@without_rule("what recent pages hold is dropped", "papers", found="repeats what the page before holds")
+def _(patch: Patch) -> None:
+    saw = Tail.saw
+
+    def forgetful(self: Any, item: Any) -> None:
+        saw(self, item)
+        self._recent.clear()
+
+    patch.setattr(Tail, "saw", forgetful)
+
+
+@without_rule("a rebuild fills the base from the events table", "papers")
+def _(patch: Patch) -> None:
+    patch.setattr(
+        rebuild.Rebuild, "_tail", lambda self, generation, segment: _Namespace(append=lambda refs, cost: None)
+    )
+
+
+@without_rule("a generation is listed before it is filled", "papers")
+def _(patch: Patch) -> None:
+    def late(found: Any, **changes: Any) -> Any:
+        if changes.get("fills") is not None:
+            changes.pop("writes", None)
+        return log_control.replace(found, **changes)
+
+    patch.setattr(rebuild, "replace", late)
+
+
+@without_rule("a generation that is no longer written ends with a seal, and tokens leave it there", "papers")
+def _(patch: Patch) -> None:
+    seal, leave = rebuild.seal, tracking.Worker._leave
+
+    def seal_bases(store: Any, part: str, segment: int, cost: Any) -> None:
+        if part.endswith(".base"):
+            seal(store, part, segment, cost)
+
+    def stay(self: Any, token: Any) -> Any:
+        ended = all(position.done == tracking.SEALED for position in token.positions.values())
+        return leave(self, token) if ended else None
+
+    patch.setattr(rebuild, "seal", seal_bases)
+    patch.setattr(tracking.Worker, "_leave", stay)
+
+
+@without_rule("a token enters the live part of the next generation", "papers", found="to a base")
+def _(patch: Patch) -> None:
+    leave = tracking.Worker._leave
+
+    def into_base(self: Any, token: Any) -> Any:
+        onward = leave(self, token)
+        if onward is None or onward.generation == token.generation:
+            return onward
+        return tracking.Token(onward.generation, tracking._start(pages.base(onward.generation), len(onward.positions)))
+
+    patch.setattr(tracking.Worker, "_leave", into_base)
+
+
+@without_rule("whoever begins after a rebuild reads its base, and then what is live", "papers")
+def _(patch: Patch) -> None:
+    def beginning(found: Any) -> Any:
+        part = pages.live(found.reads)
+        return tracking.Token(found.reads, tracking._start(part, found.segments_of(found.reads)))
+
+    patch.setattr(tracking, "beginning", beginning)
+
+
 @without_rule("nothing is written behind a seal", "papers")
 def _(patch: Patch) -> None:
     saw = Tail.saw
@@ -359,6 +587,51 @@ def _(patch: Patch) -> None:
         return write(self, key, token, epoch, None, cost, **held)
 
     patch.setattr(Tokens, "_write", careless)
+
+
+@without_rule("a claim gives a slice to one worker", "papers", found="while another worker held it")
+def _(patch: Patch) -> None:
+    patch.setattr(tokens, "microseconds", lambda moment: 2**60)
+
+
+@without_rule("a claim runs out", "papers")
+def _(patch: Patch) -> None:
+    patch.setattr(tokens, "CLAIM", 10**17)
+
+
+@without_rule("a token moves behind what is done", "papers")
+def _(patch: Patch) -> None:
+    def early(self: Any, segment: int, slice_: int) -> None:
+        position = self._token.positions[segment]
+        where = pages.partition(position.part, segment)
+        found = self.store.query("log", where, self.cost, first=max(position.page, 1), limit=tracking.READ_AHEAD)
+        for item in found.items:
+            refs = pages.refs_in(item)
+            begun = position.done if item["n"] == position.page else 0
+            reached = tracking.Position(position.part, item["n"], tracking.SEALED if "seal" in item else len(refs))
+            if reached != position:
+                self._move(tracking.at(self._token, segment, reached))
+            self._offer_all(item, refs, begun, segment, position.part, slice_)
+            position = reached
+
+    patch.setattr(tracking.Worker, "_read_pages", early)
+
+
+@without_rule("a commit that is not taken holds its slice", "papers")
+def _(patch: Patch) -> None:
+    offer = tracking.Worker._offer
+
+    def careless(self: Any, *args: Any) -> None:
+        with suppress(Exception):
+            offer(self, *args)
+
+    patch.setattr(tracking, "OFFERS", 1)
+    patch.setattr(tracking.Worker, "_offer", careless)
+
+
+@without_rule("a run that is listed meanwhile is fed before a token moves on")
+def _(patch: Patch) -> None:
+    patch.setattr(tracking.Worker, "_catch_up", lambda self, refs, concerned, before: ())
 
 
 @without_rule("whoever is woken while another holds a slice is woken again", "papers")
@@ -414,6 +687,81 @@ def _(patch: Patch) -> None:
     patch.setattr(
         handlers.EventHandler, "handle", lambda self, message: handle(self, message._replace(replaying=False))
     )
+
+
+@without_rule("a run that is listed during a batch is fed that batch")
+def _(patch: Patch) -> None:
+    late = lanes.Lanes.late
+
+    def none(self: Any, cost: Any) -> Any:
+        late(self, cost)
+        return []
+
+    patch.setattr(lanes.Lanes, "late", none)
+
+
+@without_rule("a replay notes its cursor behind what was applied")
+def _(patch: Patch) -> None:
+    def early(self: Any, seconds: float = 5.0) -> Any:
+        held = self._held
+        page = self._store.scan("events", self.cost, after=held.cursor, limit=replaying.SLICE)
+        if page.more:
+            self._reach((page.items[-1]["pk"], page.items[-1]["c"]), held.done + len(page.items))
+        for item in page.items:
+            self._offer(self._taker, Commit(item, self._decoder))
+        return None if page.more else self._end(held.live, held.next, held.done)
+
+    patch.setattr(replaying.Replay, "slice", early)
+
+
+@without_rule("a replay empties nothing in place")
+def _(patch: Patch) -> None:
+    begin = replaying.Replay.begin
+
+    def emptying(self: Any) -> None:
+        begin(self)
+        rows = self._store.scan("views", self.cost).items
+        prefix = f"v#{self._held.live}#{self.consumer}#"
+        gone = [Delete("views", item["pk"], item["sk"]) for item in rows if item["pk"].startswith(prefix)]
+        if gone:
+            self._store.write(gone, self.cost)
+
+    patch.setattr(replaying.Replay, "begin", emptying)
+
+
+@without_rule("a replay's worker that was paused past its claim changes nothing", found="from revision")
+def _(patch: Patch) -> None:
+    def change(self: Any, consumer: str, before: Any, after: Any, cost: Any) -> Any:
+        changed = runs.replace(after, rev=before.rev + 1)
+        self.store.put("views", runs._item(consumer, changed), cost)
+        return self._saw(consumer, changed)
+
+    patch.setattr(runs.Runs, "change", change)
+
+
+@without_rule("one worker replays at a time", found="while another worker was at it")
+def _(patch: Patch) -> None:
+    patch.setattr(replaying, "_is_held", lambda control, at: False)
+
+
+@without_rule("a former run is kept while readers may be at it", found="was read as")
+def _(patch: Patch) -> None:
+    patch.setattr(replaying, "KEPT_FOR", 0)
+
+
+@without_rule("a former run is removed", found="is still there")
+def _(patch: Patch) -> None:
+    patch.setattr(lanes, "tidy", lambda *args: None)
+
+
+@without_rule("a replay calls no publisher", found="in a replay")
+def _(patch: Patch) -> None:
+    patch.setattr(replays, "PublisherMember", _Namespace)
+
+
+@without_rule("changed projectors begin a run of their own", found="is deployed")
+def _(patch: Patch) -> None:
+    patch.setattr(members, "noticed", lambda found, code, at: found if found.made else codes.noticed(found, code, at))
 
 
 # -- commits

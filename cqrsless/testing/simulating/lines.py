@@ -14,6 +14,8 @@ from .ledger import Ledger
 __all__ = ["ENDINGS", "Crashed", "Ending", "Line", "Owner"]
 
 T = TypeVar("T")
+#: Items that one read gives at most, as if they were large: whoever wants more has to ask again.
+PAGE: Final = 5
 #: What may happen to a task at a call of the store. `pause`: it sleeps before the call. `hold`: the same, where only
 #: writes are counted: others act between what it has read and what it makes of that. `throttle`: the store refuses
 #: the call. `crash`: the process dies before it. The rest happens at the first write from there on. `crash after`: the
@@ -82,12 +84,14 @@ class Line:
         return self._read(f"get {pk} {sk}", lambda: self._store.get(table, pk, sk, cost))
 
     def query(self, table: Table, pk: str, cost: Cost, **options: Any) -> Page:
+        options["limit"] = min(options.get("limit") or PAGE, PAGE)
         return self._read(f"query {pk}", lambda: self._store.query(table, pk, cost, **options))
 
     def scan(
         self, table: Table, cost: Cost, *, after: tuple[str, SortKey] | None = None, limit: int | None = None
     ) -> Page:
-        return self._read(f"scan {table}", lambda: self._store.scan(table, cost, after=after, limit=limit))
+        some = min(limit or PAGE, PAGE)
+        return self._read(f"scan {table}", lambda: self._store.scan(table, cost, after=after, limit=some))
 
     def changes(self, table: Table, after: int, limit: int) -> list[Change]:
         return self._store.changes(table, after, limit)

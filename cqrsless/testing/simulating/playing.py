@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
+from ...aggregates import commits
 from ...app import App
 from ...delivery import replaying
 from ...log import indexer, pages, rebuild, tracking
@@ -28,6 +29,7 @@ _SMALL: Final[tuple[tuple[Any, str, int], ...]] = (
     (indexer, "RECENT_PAGES", 2),
     (indexer, "REMEMBERED", 8),
     (tracking, "READ_AHEAD", 2),
+    (commits, "NAMES_KEPT", 2),
 )
 
 

@@ -32,6 +32,8 @@ SLOTS: Final = 2
 TOGETHER: Final = 3
 #: How many versions of a view's projectors there are.
 _VERSIONS: Final = 3
+#: Commands that a commit remembers: few, so that older ones have to be looked for.
+_REMEMBERED: Final = 3
 _EMPTY: Final = Registry("simulated")
 
 
@@ -181,7 +183,8 @@ class World:
     def _make(self, line: Line, registry: Any) -> App:
         app = App(line, registry=_EMPTY, resources=self.setup.resources, clock=self.now)
         app.registry = registry  # an application takes nothing that only stands for a registry
-        app.compiled.dispatcher.executor.sleep = _no_sleep
+        executor = app.compiled.dispatcher.executor
+        executor.sleep, executor.remembered = _no_sleep, _REMEMBERED
         self._watch_published(app.published)
         return app
 
@@ -242,6 +245,12 @@ class World:
     def members(self, container: Container) -> list[str]:
         """Name the processors and views, and the publishers."""
         return list(container.app.compiled.reactions.members)
+
+    def tracks(self, member: str) -> bool:
+        """Say whether a processor or view is fed from the log."""
+        view = self.model.views.get(member)
+        record = self.model.processors.get(member if view is None else view.processor or "")
+        return record is not None and record.mode == "tracking"
 
     def parked(self) -> list[str]:
         """Name the consumers that have letters by now."""

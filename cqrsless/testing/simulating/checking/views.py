@@ -158,8 +158,9 @@ class _View:
         if versions.index(versions[-1]) < len(versions) - 1 and len(set(versions)) > 1:
             return
         code = self.world.container(0).app.compiled.reactions.members[self.view.name].code
-        made = self.world.guard.controls.get(self.view.name, {}).get("made", "")
-        if code not in made.split():
+        control = self.world.guard.controls.get(self.view.name, {})
+        made = control.get("made", "")
+        if code not in made.split() and control.get("refused") != code:
             yield f"the rows of the view {self.view.name} are made by {made or 'nobody'}, and {code} is deployed"
 
     def _is_parked(self, run: int, pk: str) -> bool:
