@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -89,13 +90,15 @@ def _(patch: Patch) -> None:
     patch.setattr(members.Member, "since", lambda self, control: 0)
 
 
-@without_rule("a processor's moment is written once")
+@without_rule("a processor's moment is written once", found=", and then at")
 def _(patch: Patch) -> None:
-    def begin(self: Any, consumer: str, since: int, cost: Any) -> Any:
-        found = self.read(consumer, cost)
-        return self.change(consumer, found, runs.replace(found, since=since), cost) or found
+    def begin(member: Any, its: Any, since: int, at: int, cost: Any) -> Any:
+        found = members.begin(member, its, since, at, cost)
+        if member.from_beginning:
+            return found
+        return its.update(member.name, lambda control: runs.replace(control, since=since), cost)
 
-    patch.setattr(runs.Runs, "begin", begin)
+    patch.setattr(lanes, "begin", begin)
 
 
 @without_rule("what a commit leaves out of its note of earlier names is bounded")
@@ -591,7 +594,16 @@ def _(patch: Patch) -> None:
 
 @without_rule("a claim gives a slice to one worker", "papers", found="while another worker held it")
 def _(patch: Patch) -> None:
-    patch.setattr(tokens, "microseconds", lambda moment: 2**60)
+    claim = Tokens.claim
+
+    def taken(self: Any, at: int, begin: Any, cost: Any) -> Any:
+        now, self._now = self._now, lambda: now() + timedelta(days=1)
+        try:
+            return claim(self, at, begin, cost)
+        finally:
+            self._now = now
+
+    patch.setattr(Tokens, "claim", taken)
 
 
 @without_rule("a claim runs out", "papers")

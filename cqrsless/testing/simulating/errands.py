@@ -126,7 +126,7 @@ class Errands:
         for event in _several(self.world.setup.external(Random(given)), dict):
             id = event.get("id") or f"event-{len(self.events) + len(arrivals) + 1}"
             now, payload = self.world.now(), event.get("payload") or {}
-            message = Message(id, event["name"], "event", payload, now, event["source"], correlation_id=id)
+            message = Message(id, event["name"], "event", payload, now, event["source"], correlation_id=id, sent=now)
             arrivals.append(Arrival(message))
         self.events += arrivals
         return arrivals

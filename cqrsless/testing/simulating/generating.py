@@ -40,6 +40,8 @@ _EVENTS: Final = {"event": 5, "event again": 3}
 _DROPS: Final = {"drop": 1}
 _ALONE: Final = frozenset({"clock", "expire", "break", "mend", "start", "deploy"})
 _BATCHES: Final = frozenset({"deliver", "pages", "give up"})
+_RECORDS: Final = 10
+_MANY: Final = 60
 #: Places of containers; they are counted round and round.
 _SLOTS: Final = 16
 #: What is often done by a container that sleeps in the midst of it, while another one is given what has been committed
@@ -85,7 +87,7 @@ class _Maker:
         random = self._random
         at = 0 if do in _ALONE else random.randrange(_SLOTS)
         calls, ending = (0, ENDINGS[0]) if do in _ALONE else self._happens()
-        x = self._draw() if do == "command" else random.randrange(DRAWN) if do == "event" else random.randrange(10)
+        x = self._draw() if do == "command" else random.randrange(DRAWN if do == "event" else self._among(do))
         y = random.randrange(10) if do in _BATCHES or do in ("break", "drop", "read") else 0
         z = 0
         if do == "break":
@@ -93,6 +95,10 @@ class _Maker:
         elif do in _BATCHES and random.random() < 0.6:
             z = random.randrange(1, DRAWN)
         return Step(do, at, x, y, z, calls, ending)
+
+    def _among(self, do: str) -> int:
+        """Give how many a step chooses among: records of a batch, or more consumers and functions than most have."""
+        return _RECORDS if do in _BATCHES else _MANY
 
     def _calls(self) -> int:
         """Say at which call of the store something happens: most tasks make few."""
@@ -109,9 +115,10 @@ class _Maker:
         random = self._random
         at, other = random.randrange(_SLOTS), random.randrange(_SLOTS)
         pause: Ending = "pause" if random.random() < 0.5 else "hold"
+        do = random.choice(_ASLEEP)
         calls = self._calls() if pause == "pause" else random.randrange(7)
         return [
-            Step(random.choice(_ASLEEP), at, random.randrange(10), calls=calls, ending=pause),
+            Step(do, at, random.randrange(self._among(do)), calls=calls, ending=pause),
             Step("command", other, self._draw()),
             *random.choice(_MEANWHILE),
             Step("deliver", other, 9),
@@ -122,9 +129,10 @@ class _Maker:
     def _parked(self) -> list[Step]:
         """Let a handler fail until it is mended, and then something else happen to what is parked."""
         random = self._random
-        at, x, y, z = random.randrange(_SLOTS), random.randrange(10), random.randrange(10), random.randrange(10)
+        at, x, y, z = random.randrange(_SLOTS), random.randrange(_MANY), random.randrange(10), random.randrange(10)
         broken = [Step("break", x=x, y=y, z=z), *(Step("deliver", at, 9) for _ in range(7))]
         first, *rest = self._asleep()
+        first = first._replace(x=random.randrange(_MANY))
         if self._drops and random.random() < 0.3:
             return [*broken, first._replace(do="drop"), Step("mend"), *rest]
         return [*broken, Step("mend"), first._replace(do="retry"), *rest]

@@ -103,7 +103,7 @@ class Settling:
     def _remove_old_runs(self) -> None:
         """In some schedules, see that runs that were live once are removed, a little with each batch."""
         world = self.world
-        if world.ledger.at % 8:
+        if world.ledger.at % 8 or not world.keys():
             return
         world.pass_time(timedelta(hours=1))
         for _ in range(ROUNDS):
