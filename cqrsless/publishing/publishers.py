@@ -8,7 +8,8 @@ is left to that commit's own turn.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from .. import tracing
@@ -44,14 +45,25 @@ class Outbox:
         self._ahead = threading.local()  # a batch is taken by one thread
 
     def send_ahead(self, turns: Sequence[tuple[Turn, Sequence[Envelope]]]) -> None:
-        self._ahead.sent = {}
         outcomes = iter(self._sender.send([envelope for _, envelopes in turns for envelope in envelopes]))
         self._ahead.sent = {turn: [next(outcomes) for _ in envelopes] for turn, envelopes in turns}
 
+    def forget(self) -> None:
+        self._ahead.sent = {}
+
+    @contextmanager
+    def taking(self) -> Generator[None, None, None]:
+        """Let `sent` tell of this batch. What a retry sends later is not answered by what became of it then."""
+        self._ahead.taking = True
+        try:
+            yield
+        finally:
+            self._ahead.taking = False
+
     def sent(self, turn: Turn) -> list[Exception | None] | None:
-        """Give what became of a turn's events, once, if they were sent ahead."""
+        """Give what became of a turn's events, once, if they were sent ahead with the batch that is taken."""
         found: dict[Turn, list[Exception | None]] = getattr(self._ahead, "sent", {})
-        return found.pop(turn, None)
+        return found.pop(turn, None) if getattr(self._ahead, "taking", False) else None
 
     def send(self, envelopes: Sequence[Envelope]) -> list[Exception | None]:
         return self._sender.send(envelopes)
@@ -142,10 +154,12 @@ class PublisherTaker:
         self._outbox = outbox
 
     def take(self, commit: Commit, cost: Cost) -> None:
-        self._feeder.feed(self._consumer, commit, cost)
+        with self._outbox.taking():
+            self._feeder.feed(self._consumer, commit, cost)
 
     def prepare(self, commits: Sequence[Commit], cost: Cost) -> None:
         """Send ahead what these commits publish, as far as each is the next of its aggregate."""
+        self._outbox.forget()
         turns: list[tuple[Turn, Sequence[Envelope]]] = []
         marks: dict[str, int] = {}
         stuck: set[str] = set()

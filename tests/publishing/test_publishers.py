@@ -218,6 +218,28 @@ def test_what_is_never_taken_is_parked_and_retried_in_order() -> None:
     assert world.of("1")[-2:] == [2, 3]
 
 
+def test_a_retry_is_not_answered_by_what_became_of_an_earlier_batch() -> None:
+    bench, world = shop(), World()
+    world.refuses = {("1", 1), ("1", 2), ("1", 3)}
+    container = Container(bench, world)
+    container.deliver(*(bench.commit("Order#1", "Placed") for _ in range(3)), times=6)
+    world.refuses.clear()
+    assert container.letters.retry("publisher") == []
+    assert world.of("1") == [1, 2, 3]
+
+
+def test_a_batch_that_could_not_be_made_ready_forgets_the_one_before() -> None:
+    bench, world = shop(), World()
+    world.refuses = {("1", 1), ("1", 2)}
+    container = Container(bench, world)
+    items = [bench.commit("Order#1", "Placed") for _ in range(2)]
+    container.batch(*items)
+    world.refuses.clear()
+    container.taker._turn_of = None  # type: ignore[assignment, method-assign]  # such as where the store is throttled
+    assert container.batch(*items) == []
+    assert world.of("1") == [1, 2]
+
+
 def test_a_publisher_that_raises_is_tried_again_and_parked() -> None:
     def publish(event: Any, *, message: Message) -> Event:
         if message.version == 1:
