@@ -49,8 +49,8 @@ class Replays:
         self._decoder = decoder
         self._now = now
         self._alone = alone
-        #: Views with a run of this code that nobody was at when they were last looked at.
-        self._waiting: dict[str, Member] = {}
+        #: Those with a run of this code that nobody was at when they were last looked at, and that run.
+        self._waiting: dict[str, tuple[Member, int]] = {}
 
     # -- asked for
 
@@ -110,22 +110,29 @@ class Replays:
     def notice(self, member: Member, control: Control) -> None:
         """Remember a view whose next run, of this code, waits for a worker."""
         if control.next is not None and control.code == member.code and control.until <= microseconds(self._now()):
-            self._waiting[member.name] = member
+            self._waiting[member.name] = member, control.next
 
     def follow(self) -> None:
         """Have the runs filled that were noticed. What goes wrong is logged, and tried again with a later batch."""
         while self._waiting:
-            _, member = self._waiting.popitem()
+            _, (member, run) = self._waiting.popitem()
             try:
                 if self._elsewhere() is None:
-                    log.info("the projectors of %s are others than those of its rows: it is built anew", member.name)
-                    self._replay(member).run()
+                    self._fill(member, run)
                 else:
                     self._call(member, self._runs.read(member.name, Cost()))
             except ConcurrencyConflict as error:
                 log.info("%s", error)
             except Exception:
                 log.exception("the new run of %s was not filled", member.name)
+
+    def _fill(self, member: Member, run: int) -> None:
+        """Fill a run to its end, unless that has been done since."""
+        replay = self._replay(member)
+        if replay.join(run):
+            log.info("run %s of %s waits for a worker: it is filled here", run, member.name)
+            while replay.slice() is None:
+                continue
 
     # -- workers
 

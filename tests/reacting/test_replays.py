@@ -222,6 +222,22 @@ def test_a_run_that_has_failures_is_told_of_and_fails_no_drain(caplog: pytest.Lo
     assert after.ask("List", {"of": "o-1"}) == [{"id": "o-1", "shop": "s"}]
 
 
+def test_a_run_that_waited_and_was_filled_since_is_not_built_once_more() -> None:
+    store = open_store("memory://")
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    registry = shop_of(_plain)
+    app = App(store, registry=registry, clock=lambda: now)
+    app.execute("Create", {"id": "o-1", "shop": "s"})
+    app.drain()
+    reactions = app.compiled.reactions
+    reactions.replays._replay(reactions.members["Orders"]).listed()  # by a worker that died before it began
+    other = App(store, registry=registry, clock=lambda: now)
+    other.replay("Orders")
+    other.execute("Create", {"id": "o-1", "shop": "s"})
+    other.drain()
+    assert other.compiled.reactions.runs.read("Orders", _cost()).newest == 2
+
+
 def _cost() -> Any:
     from cqrsless.messages import Cost
 

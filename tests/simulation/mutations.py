@@ -732,11 +732,15 @@ def _(patch: Patch) -> None:
 
     def emptying(self: Any) -> None:
         begin(self)
-        rows = self._store.scan("views", self.cost).items
-        prefix = f"v#{self._held.live}#{self.consumer}#"
-        gone = [Delete("views", item["pk"], item["sk"]) for item in rows if item["pk"].startswith(prefix)]
-        if gone:
-            self._store.write(gone, self.cost)
+        prefix, after = f"v#{self._held.live}#{self.consumer}#", None
+        while True:
+            page = self._store.scan("views", self.cost, after=after)
+            gone = [Delete("views", item["pk"], item["sk"]) for item in page.items if item["pk"].startswith(prefix)]
+            if gone:
+                self._store.write(gone, self.cost)
+            if not page.more:
+                return
+            after = page.items[-1]["pk"], page.items[-1]["sk"]
 
     patch.setattr(replaying.Replay, "begin", emptying)
 

@@ -106,6 +106,7 @@ class Settling:
         if world.ledger.at % 8 or not world.keys():
             return
         world.pass_time(timedelta(hours=1))
+        left = [""]
         for _ in range(ROUNDS):
             left = [name for name, item in world.guard.controls.items() if "old" in item and not world.tracks(name)]
             if not left:
