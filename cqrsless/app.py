@@ -15,10 +15,20 @@ from .aggregates.kind import Kind
 from .aggregates.memory import CACHE_BYTES, CACHE_COUNT, Cache
 from .clock import Clock
 from .compiled import Compiled, is_embedded
-from .errors import CqrslessError, MalformedMessage, NotFound, UnknownMessage
+from .errors import CqrslessError, NotFound, UnknownMessage
 from .keys import aggregate_key, id_of
 from .logs import install_record_factory
-from .messages import NOTHING, Command, CommandResult, Cost, Message, Name, Query, RecordedEvent, name_of, new_id
+from .messages import (
+    Command,
+    CommandResult,
+    Cost,
+    Message,
+    Name,
+    Query,
+    RecordedEvent,
+    command_message,
+    new_id,
+)
 from .metrics import Metrics, metrics_from_environment
 from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
 from .settings import cache_bytes, selected_processor, store_url
@@ -47,10 +57,9 @@ class AsOf(NamedTuple):
 class App:
     """A registry's handlers on a store.
 
-    `store` is a URL (`memory://`, `sqlite:///orders.db`, `dynamodb://orders`) or a store; by default
-    `CQRSLESS_STORE`, else `memory://`
-    (in Lambda `dynamodb://cqrsless`). `resources` gives what handlers ask for by name, in place of the registry's
-    `@resource` factories. `clock` gives the time (aware, UTC).
+    `store` is a URL (`memory://`, `sqlite:///orders.db`, `dynamodb://orders`) or a store; by default `CQRSLESS_STORE`,
+    else `memory://` (in Lambda `dynamodb://cqrsless`). `resources` gives what handlers ask for by name, in place of
+    the registry's `@resource` factories. `clock` gives the time (aware, UTC).
 
     >>> from cqrsless import Event, Registry
     >>> shop = Registry("shop")
@@ -175,7 +184,10 @@ class App:
         else:
             name, payload, id, metadata = command.name, command.payload, command.id, command.metadata
             expected_version, due, on_rejected = command.expected_version, command.due, command.on_rejected
-        message = self._message(name, payload, id, metadata, expected_version, on_rejected)
+        message = command_message(
+            name, payload, self._clock.now(), id=id, metadata=metadata, expected_version=expected_version,
+            on_rejected=on_rejected,
+        )  # fmt: skip
         if due is None or name not in self.model.commands:  # an unknown name is told now, not when due
             result: CommandResult = self._current().dispatcher.dispatch(message)
             return result
@@ -264,16 +276,9 @@ class App:
         if time is not None and time.utcoffset() is None:
             raise ValueError(f"time={time!r} of {name} has no time zone: write datetime(..., tzinfo=timezone.utc)")
         message = Message(
-            identity,
-            name,
-            "event",
-            {} if payload is None else payload,
-            time or self.now(),
-            source,
-            correlation_id=identity,
-            metadata=dict(metadata or {}),
-            sent=time,
-        )
+            identity, name, "event", {} if payload is None else payload, time or self.now(), source,
+            correlation_id=identity, metadata=dict(metadata or {}), sent=time,
+        )  # fmt: skip
         return self.receive_event(message)
 
     def drain(self) -> Drained:
@@ -349,33 +354,9 @@ class App:
         name = aggregate if isinstance(aggregate, str) else aggregate.name
         kinds = self._current().dispatcher.kinds
         if name not in kinds:
-            raise UnknownMessage(
-                f"no aggregate {name!r} is registered; there is {', '.join(map(repr, kinds)) or 'none'}"
-            )
+            known = ", ".join(map(repr, kinds)) or "none"
+            raise UnknownMessage(f"no aggregate {name!r} is registered; there is {known}")
         return kinds[name]
-
-    def _message(
-        self,
-        name: str,
-        payload: Any,
-        id: str | None,
-        metadata: Mapping[str, Any] | None,
-        expected_version: int | None,
-        on_rejected: Name | None,
-    ) -> Message:
-        identity = id if id is not None else new_id()
-        if not isinstance(identity, str) or not identity:
-            raise MalformedMessage(f"the id of {name} is {identity!r}: a command's id is a non-empty string")
-        correlation, causation, rest = identity, None, NOTHING
-        if metadata:
-            correlation = str(metadata.get("correlation_id") or identity)
-            causation = str(metadata["causation_id"]) if metadata.get("causation_id") else None
-            rest = {k: v for k, v in metadata.items() if k not in ("correlation_id", "causation_id")}
-        return Message(
-            identity, name, "command", payload, self._clock.now(), "direct", None, NOTHING, correlation,
-            causation, None, None, None, 1, False, None, rest, expected_version,
-            None if on_rejected is None else name_of(on_rejected),
-        )  # fmt: skip
 
     def _embedded(self, what: str) -> None:
         if not is_embedded(self.store):

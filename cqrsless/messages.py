@@ -9,6 +9,8 @@ from os import urandom
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
+from .errors import MalformedMessage
+
 __all__ = ["Command", "CommandResult", "Cost", "Event", "Gateway", "Message", "Page", "Query", "RecordedEvent"]
 
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -121,6 +123,31 @@ class Message(NamedTuple):
 
 
 _PLACE: Final = {name: place for place, name in enumerate(Message._fields)}
+
+
+def command_message(
+    name: str,
+    payload: Any,
+    time: datetime,
+    *,
+    id: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    expected_version: int | None = None,
+    on_rejected: Name | None = None,
+) -> Message:
+    """Make the message of a command that begins a conversation, or goes on with the one that `metadata` names."""
+    identity = id if id is not None else new_id()
+    if not isinstance(identity, str) or not identity:
+        raise MalformedMessage(f"the id of {name} is {identity!r}: a command's id is a non-empty string")
+    correlation, causation, rest = identity, None, NOTHING
+    if metadata:
+        correlation = str(metadata.get("correlation_id") or identity)
+        causation = str(metadata["causation_id"]) if metadata.get("causation_id") else None
+        rest = {k: v for k, v in metadata.items() if k not in ("correlation_id", "causation_id")}
+    return Message(
+        identity, name, "command", payload, time, "direct", None, NOTHING, correlation, causation, None, None, None, 1,
+        False, None, rest, expected_version, None if on_rejected is None else name_of(on_rejected),
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
