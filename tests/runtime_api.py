@@ -141,10 +141,13 @@ class Function:
 
 
 @contextmanager
-def lambda_function(folder: Path, handler: str = "cqrsless.entrypoint", **environ: str) -> Iterator[Function]:
+def lambda_function(
+    folder: Path, handler: str = "cqrsless.entrypoint", command: list[str] | None = None, **environ: str
+) -> Iterator[Function]:
     """Run the code in a folder as Lambda does: the real `awslambdaric`, in a process of its own.
 
-    What the function needs beside its folder and the usual variables is given as `environ`.
+    What the function needs beside its folder and the usual variables is given as `environ`. `command` starts the
+    runtime client in another way.
     """
     server = _Server(("127.0.0.1", 0), _Handler)
     server.exchange = exchange = _Exchange()
@@ -153,7 +156,7 @@ def lambda_function(folder: Path, handler: str = "cqrsless.entrypoint", **enviro
     output = folder / "function.log"
     with output.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "awslambdaric", handler],
+            command or [sys.executable, "-m", "awslambdaric", handler],
             cwd=folder,
             env={**_usual(folder), "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}", **environ},
             stdin=subprocess.DEVNULL,

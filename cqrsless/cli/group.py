@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "template": ("template", "Write the template of the stack: SAM, CloudFormation or Terraform."),
     "openapi": ("openapi", "Write the OpenAPI 3.1 document of the HTTP interface."),
     "asyncapi": ("asyncapi", "Write the AsyncAPI 3 document of the events."),
+    "package": ("package", "Build the package that Lambda is given: the application and its dependencies."),
 }
 
 
