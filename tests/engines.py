@@ -26,6 +26,8 @@ import pytest
 
 FOLDER: Final = Path(__file__).parent.parent / ".engines"
 MINISTACK: Final = "ministack==1.5.33"
+#: The same with what it needs to make resources of a SAM template.
+DEPLOYING: Final = f"{MINISTACK} aws-sam-translator==1.115.0"
 MICROBURST: Final = "microburst==0.10.0"
 
 #: Runs a console script until it ends or standard input does.
@@ -54,6 +56,17 @@ def running_ministack() -> Generator[str, None, None]:
     """Give the endpoint of a fresh ministack."""
     environment = {"BIND_HOST": "127.0.0.1", "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "WARNING"}
     with _running(MINISTACK, [], environment, "GATEWAY_PORT", "/_ministack/health") as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def running_cloud() -> Generator[str, None, None]:
+    """Give the endpoint of a ministack that deploys SAM templates, and allows calls only as roles allow them."""
+    environment = {
+        "BIND_HOST": "127.0.0.1", "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "WARNING",
+        "AUTH": "true", "AWS_ENDPOINT_URL": "http://127.0.0.1:{port}",
+    }  # fmt: skip
+    with _running(DEPLOYING, [], environment, "GATEWAY_PORT", "/_ministack/health") as endpoint:
         yield endpoint
 
 
@@ -129,7 +142,7 @@ def _running(
             process = subprocess.Popen(
                 [str(home / "bin" / "python"), "-c", _BOOT, str(script), *arguments]
                 + ([port_goes_to, port] if by_option else []),
-                env={**os.environ, **environment, **({} if by_option else {port_goes_to: port})},
+                env={**os.environ, **_with_port(environment, port), **({} if by_option else {port_goes_to: port})},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -145,6 +158,10 @@ def _running(
         raise RuntimeError(f"{requirement} does not start:\n{log.read().decode(errors='replace')[-2000:]}")
 
 
+def _with_port(environment: Mapping[str, str], port: str) -> dict[str, str]:
+    return {name: value.replace("{port}", port) for name, value in environment.items()}
+
+
 def console_script(requirement: str, name: str) -> Path:
     """Give a console script of a package, installed in an environment of its own."""
     return _installed(requirement) / "bin" / name
@@ -154,10 +171,10 @@ def _installed(requirement: str) -> Path:
     def install(home: Path) -> None:
         _do([sys.executable, "-m", "venv", str(home)], requirement)
         pip = [str(home / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        _do([*pip, "--retries", "1", requirement], requirement)
+        _do([*pip, "--retries", "1", *requirement.split()], requirement)
 
     version = f"py{sys.version_info.major}.{sys.version_info.minor}"
-    return installed_once(FOLDER / f"{requirement.replace('==', '-')}-{version}", install)
+    return installed_once(FOLDER / f"{requirement.replace('==', '-').replace(' ', '+')}-{version}", install)
 
 
 def installed_once(home: Path, install: Callable[[Path], object]) -> Path:
