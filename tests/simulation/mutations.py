@@ -770,7 +770,7 @@ def _(patch: Patch) -> None:
     patch.setattr(lanes, "tidy", lambda *args: None)
 
 
-@without_rule("a replay calls no publisher", found="in a replay")
+@without_rule("a replay calls no publisher")
 def _(patch: Patch) -> None:
     patch.setattr(replays, "PublisherMember", _Namespace)
 

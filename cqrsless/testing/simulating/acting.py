@@ -180,7 +180,7 @@ class Actor:
         world = self.world
         keys = world.keys()
         if keys and world.registry.functions:
-            functions = [*world.registry.functions, *([BUS] if world.model.publishers else [])]
+            functions = [*world.registry.functions, *([BUS, BUS] if world.model.publishers else [])]
             poison = Poison(functions[step.x % len(functions)], keys[step.y % len(keys)], step.z)
             world.poisons.append(poison)
             world.tell(f"from here on {poison.function} {poison.how} for {poison.key}")

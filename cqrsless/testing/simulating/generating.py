@@ -88,7 +88,7 @@ class _Maker:
         at = 0 if do in _ALONE else random.randrange(_SLOTS)
         calls, ending = (0, ENDINGS[0]) if do in _ALONE else self._happens()
         x = self._draw() if do == "command" else random.randrange(DRAWN if do == "event" else self._among(do))
-        y = random.randrange(10) if do in _BATCHES or do in ("break", "drop", "read") else 0
+        y = random.randrange(10) if do in _BATCHES or do in ("break", "drop", "read", "deploy") else 0
         z = 0
         if do == "break":
             z = random.randrange(10)

@@ -61,6 +61,7 @@ class Settling:
             self.actor.mend(0)
         if world.deployed:
             world.restart()
+            world.container(0)  # comes to work with what was deployed last
         until = world.now() + self._horizon
         for _ in range(ROUNDS):
             world.pass_time(timedelta(minutes=2))  # every claim of a dead worker expires

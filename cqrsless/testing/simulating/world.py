@@ -198,7 +198,7 @@ class World:
         """Take a public event, or not, or take it and say that it was not taken."""
         key = str(envelope.document["causationid"]).rpartition("@")[0]
         refusal = next((one for one in self.poisons if (one.function, one.key) == (BUS, key)), None)
-        if refusal is None or refusal.how != Poison.HOWS[0]:
+        if refusal is None or refusal.how == Poison.HOWS[-1]:
             self.published.append((self.ledger.at, envelope.to, envelope.document))
         if refusal is None:
             return None
