@@ -49,6 +49,7 @@ def test_the_same_input_gives_the_same_bytes(project: Any, monkeypatch: pytest.M
     assert (project.folder / "a.zip").read_bytes() == (project.folder / "b.zip").read_bytes()
 
 
+@pytest.mark.long
 def test_entries_are_in_order_and_bear_no_time_and_no_owner(project: Any) -> None:
     project.write("run.sh", "#!/bin/sh\n").chmod(0o700)
     [archive] = project.package(include=("run.sh",)).archives
@@ -121,6 +122,7 @@ def test_modules_are_compiled_by_their_own_python_alone(project: Any, monkeypatc
         project.package(python=other, compiled=True)
 
 
+@pytest.mark.long
 def test_the_start_is_timed_in_a_run_of_the_package(project: Any) -> None:
     package = project.package(compiled=None, measured=True)
     assert package.run is not None and package.ran_on == f"Python {HERE}"
@@ -132,12 +134,14 @@ def test_the_start_is_timed_in_a_run_of_the_package(project: Any) -> None:
     assert row["imports_ms"] == took and row["unzipped_limit"] == 262_144_000
 
 
+@pytest.mark.long
 def test_without_compiled_modules_the_first_start_is_told(project: Any) -> None:
     package = project.package(compiled=False, measured=True)
     [note] = [note for note in package.notes if "not compiled" in note]
     assert package.run is not None and f"a cold start takes {package.run.first:.0f} ms and not" in note
 
 
+@pytest.mark.long
 def test_compiled_code_of_another_platform_is_packed_and_stood_in_for(
     project: Any, make_wheel: Make, tmp_path: Path
 ) -> None:

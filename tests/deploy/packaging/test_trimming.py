@@ -37,6 +37,7 @@ def test_the_data_of_the_services_in_use_is_kept_and_no_other(project: Any) -> N
     assert "botocore/data/partitions.json" in held and "botocore/cacert.pem" in held
 
 
+@pytest.mark.long
 def test_of_all_of_botocore_a_fraction_is_left(project: Any, all_wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from cqrsless.deploy.packaging import building, installing
 
@@ -48,6 +49,7 @@ def test_of_all_of_botocore_a_fraction_is_left(project: Any, all_wheels: Path, m
     assert 0 < quick < slow
 
 
+@pytest.mark.long
 def test_endpoints_are_told_of_the_services_in_use_alone(project: Any) -> None:
     [archive] = project.package(trim=True, services=("cloudwatch",)).archives
     with ZipFile(archive.file) as opened:
@@ -58,6 +60,7 @@ def test_endpoints_are_told_of_the_services_in_use_alone(project: Any) -> None:
     assert [partition["partition"] for partition in document["partitions"]][:3] == ["aws", "aws-cn", "aws-us-gov"]
 
 
+@pytest.mark.long
 def test_trimmed_packages_are_the_same_each_time_too(project: Any) -> None:
     first, second = (project.package(trim=True, output=project.folder / name) for name in ("a.zip", "b.zip"))
     assert first.archives[0].sha256 == second.archives[0].sha256
@@ -88,6 +91,7 @@ def test_a_service_that_is_cut_by_mistake_is_found(project: Any, monkeypatch: py
         project.package(trim=True)
 
 
+@pytest.mark.long
 def test_a_service_that_is_not_named_plainly_has_to_be_named(project: Any) -> None:
     project.write("prices.py", "import boto3\n\n\ndef of(command, name='s3'):\n    return boto3.client(name)\n")
     with pytest.raises(
@@ -102,6 +106,7 @@ def test_a_service_that_there_is_not_is_told(project: Any) -> None:
         project.package(trim=True, services=("dynamo",))
 
 
+@pytest.mark.long
 def test_services_of_dependencies_are_kept(project: Any, make_wheel: Any) -> None:
     make_wheel("parameters", body="def get():\n    import boto3\n    return boto3.session.Session().client('ssm')\n")
     project.write("requirements.txt", "parameters\n")
