@@ -160,9 +160,10 @@ class Actor:
 
     def _read(self, step: Step) -> None:
         container = self.world.container(step.at)
-        names = list(self.world.model.views)
-        if names:
-            name = names[step.x % len(names)]
+        members = self.world.members(container)  # counted as for a replay: a scene may read what it replays
+        turned = [members[(step.x + at) % len(members)] for at in range(len(members))]
+        name = next((name for name in turned if name in self.world.model.views), None)
+        if name is not None:
             rows = self.world.rows(name)
             if rows:
                 self.errands.read(container, name, rows[step.y % len(rows)], step.calls, step.ending)

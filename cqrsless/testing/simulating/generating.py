@@ -81,7 +81,7 @@ class _Maker:
         chance = self._random.random()
         if chance < 0.87:
             return [self._step(self._kinds[bisect(self._sums, self._random.randrange(self._sums[-1]))])]
-        return self._asleep() if chance < 0.97 else self._parked()
+        return self._asleep() if chance < 0.95 else self._parked() if chance < 0.98 else self._read_through()
 
     def _step(self, do: str) -> Step:
         random = self._random
@@ -125,6 +125,13 @@ class _Maker:
             Step("pages", other, 9),
             Step("deliver", at),
         ]
+
+    def _read_through(self) -> list[Step]:
+        """Let a container read a row, another one build its view anew and begin to remove it, and the first read on."""
+        random = self._random
+        at, other, x, y = (random.randrange(n) for n in (_SLOTS, _SLOTS, _MANY, 10))
+        batches = [Step("deliver", other, 9, z=random.randrange(1, DRAWN)) for _ in range(6)]
+        return [Step("read", at, x, y), Step("replay", other, x), *batches, Step("read", at, x, y)]
 
     def _parked(self) -> list[Step]:
         """Let a handler fail until it is mended, and then something else happen to what is parked."""
