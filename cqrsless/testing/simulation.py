@@ -86,7 +86,10 @@ def simulate(
     >>> @shop.command_handler("PlaceOrder", aggregate=Order, creation="if_missing")
     ... def place_order(command, order):
     ...     return {"placed": True}, Event("OrderPlaced", dict(command))
-    >>> simulate(shop, lambda random: Command("PlaceOrder", {"order_id": f"o-{random.randint(1, 3)}"}), schedules=5)
+    >>> def commands(random):
+    ...     return Command("PlaceOrder", {"order_id": f"o-{random.randint(1, 3)}"})
+    >>> simulate(shop, commands, schedules=5).schedules
+    5
     """
     if commands is None:
         raise TypeError("simulate() needs commands=: a function that makes a Command out of a random.Random")
