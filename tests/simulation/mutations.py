@@ -750,7 +750,7 @@ def _(patch: Patch) -> None:
     patch.setattr(replaying, "_is_held", lambda control, at: False)
 
 
-@without_rule("a former run is kept while readers may be at it", found="was read as")
+@without_rule("a former run is kept while readers may be at it", "boxes", found="was read as")
 def _(patch: Patch) -> None:
     patch.setattr(replaying, "KEPT_FOR", 0)
 

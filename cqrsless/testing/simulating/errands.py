@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from random import Random
 from typing import Any, NamedTuple
 
@@ -58,11 +57,11 @@ Row = tuple[str, str]
 
 
 class Read(NamedTuple):
-    """A row as it was read: from when on, up to which call of the store, and its text."""
+    """A row as it was read: between which calls of the store, and its text."""
 
     view: str
     row: Row
-    began: datetime
+    began: int
     ended: int
     text: str | None
 
@@ -270,7 +269,7 @@ class Errands:
         """Read a row as a query handler would; what was read is noted."""
         app, world = container.app, self.world
         runs = app.compiled.reactions.runs
-        began = world.now()
+        began = world.ledger.at
 
         def work() -> Any:
             cost = Cost()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from ....delivery.runs import READ_FOR
 from ....projections.rows import text_of
@@ -19,30 +19,44 @@ _INVOCATION: Final = timedelta(minutes=15)
 
 def violations(world: World, errands: Errands) -> Iterator[str]:
     for read in errands.reads:
-        since = read.began - timedelta(microseconds=READ_FOR)
+        since = world.times[read.began] - timedelta(microseconds=READ_FOR)
         if world.times[read.ended] - since < _INVOCATION:
-            allowed = _between(world, read, since)
+            allowed = _rows(world, read, _live(world, read, since))
             if read.text not in allowed:
                 told = " or ".join(sorted(str(text) for text in allowed))
                 yield f"the row {read.row[0]} of the view {read.view} was read as {read.text}, and was {told}"
 
 
-def _between(world: World, read: Read, since: Any) -> set[str | None]:
-    """Give what a row was, in the runs that were live, between a moment and the end of a read."""
-    live = 1
-    rows: dict[int, str | None] = {}
-    found: set[str | None] = set()
-    keys = {f"v#{run}#{read.view}#{read.row[0]}": run for run in range(1, 100)}
+def _live(world: World, read: Read, since: datetime) -> set[int]:
+    """Give the runs that were live between a moment and the end of a read."""
+    live, found = 1, set[int]()
     for entry in world.guard.entries:
         if entry.at > read.ended:
             break
-        if world.times[entry.at] > since:
-            found.add(rows.get(live))
+        if entry.pk == f"c#{read.view}":
+            if world.times[entry.at] > since:
+                found.add(live)
+            live = (entry.after or {}).get("run", 1)
+    return {*found, live}
+
+
+def _rows(world: World, read: Read, runs: set[int]) -> set[str | None]:
+    """Give what a row was in these runs during a read. What is removed from a former run counts as still there."""
+    live = 1
+    rows: dict[int, str | None] = dict.fromkeys(runs)
+    keys = {f"v#{run}#{read.view}#{read.row[0]}": run for run in runs}
+    found: set[str | None] = set()
+    is_begun = False
+    for entry in world.guard.entries:
+        if entry.at > read.ended:
+            break
+        if not is_begun and entry.at > read.began:
+            found, is_begun = set(rows.values()), True
         if entry.pk == f"c#{read.view}":
             live = (entry.after or {}).get("run", 1)
         run = keys.get(entry.pk)
-        if run is not None and entry.sk == read.row[1]:
+        if run is not None and entry.sk == read.row[1] and (entry.after is not None or run >= live):
             rows[run] = text_of(entry.after)
-            if run != live and rows[run] is not None and world.times[entry.at] > since and run < live:
-                found.add(rows[run])  # by a worker that had slept, for a reader that has not looked again
-    return {*found, rows.get(live)}
+            if is_begun:
+                found.add(rows[run])
+    return {*found, *rows.values()}

@@ -142,7 +142,7 @@ class _View:
                 continue
             run = Rows(self.view, after, self.world.plain, self._surroundings)
             moves = self.history.view_moves(run)
-            for pk, number in self.world.acknowledged(self.view.processor or "views", entry.at):
+            for pk, number in self._delivered(before, entry.at):
                 if rows.stored_names.isdisjoint(self.history.commits[pk][number].get("names", ())):
                     continue
                 mine = moves.get((after, pk), [])
@@ -151,6 +151,14 @@ class _View:
                         f"readers of the view {self.view.name} went over to run {after}, which had not come to "
                         f"{pk}@{number}, delivered before"
                     )
+
+    def _delivered(self, live: int, at: int) -> list[tuple[str, int]]:
+        """Give the commits that had been delivered by a moment; from the log, those that the live run held."""
+        if not self.world.tracks(self.view.name):
+            return self.world.acknowledged(self.view.processor or "views", at)
+        moves = self.history.view_moves(Rows(self.view, live, self.world.plain, self._surroundings))
+        held = [(pk, mark_at(some, at)) for (_, pk), some in moves.items()]
+        return [(pk, number) for pk, number in held if number]
 
     def _deployed(self) -> Iterator[str]:
         """Rows are made by the projectors that were deployed last, if these are no former ones."""
