@@ -28,6 +28,9 @@ __all__ = ["serve"]
 log: Final = logging.getLogger("cqrsless.dev")
 #: Seconds between two looks at the files of the application.
 RELOAD_EVERY: Final = 0.25
+#: Files are looked at, and the same on every machine: where watchdog is installed, as mkdocs does, werkzeug would
+#: take that, and it was seen to miss a save.
+WATCHED_BY: Final = "stat"
 #: How werkzeug's reloader tells the process that serves which socket is its own.
 _FD: Final = "WERKZEUG_SERVER_FD"
 
@@ -85,7 +88,7 @@ def serve(options: Options, say: Callable[[str], None] = print) -> None:
     try:
         if options.reload:
             os.environ[_FD] = str(listener.fileno())
-            run_with_reloader(lambda: None, interval=RELOAD_EVERY)
+            run_with_reloader(lambda: None, interval=RELOAD_EVERY, reloader_type=WATCHED_BY)
         else:
             _serve_once(options, listener.fileno(), say)
     finally:
@@ -111,7 +114,7 @@ def _serve_and_watch(options: Options, say: Callable[[str], None]) -> None:
         running[0].run()
 
     try:
-        run_with_reloader(run, interval=RELOAD_EVERY)
+        run_with_reloader(run, interval=RELOAD_EVERY, reloader_type=WATCHED_BY)
     finally:
         for one in running:
             one.close()

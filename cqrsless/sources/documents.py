@@ -243,10 +243,11 @@ def written(document: Any) -> str:
     if _orjson is None:
         return _written(document)
     try:
-        text: str = _orjson.dumps(document).decode()
+        encoded: bytes = _orjson.dumps(document)
     except TypeError:  # an int of more than 64 bits
         return _written(document)
-    return text
+    # All that Lambda is given is ASCII: no proxy in front of it has to know an encoding.
+    return encoded.decode("ascii") if encoded.isascii() else _written(document)
 
 
 def _check_unicode(document: Any, what: str) -> None:
