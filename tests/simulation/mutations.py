@@ -289,7 +289,7 @@ def _(patch: Patch) -> None:
     patch.setattr(reactions.Reactions, "park_given_up", careless)
 
 
-@without_rule("failed attempts are counted durably", found="failed attempts")
+@without_rule("failed attempts are counted durably")
 def _(patch: Patch) -> None:
     for module in (parking, ordered, applying):
         patch.setattr(module, "tries", lambda place, number: 0)
