@@ -37,7 +37,6 @@ QUICK = (
     "a derived command has an id made of what it comes from",
     "the event for a refusal goes with its command",
     "indexers write to every listed generation",
-    "a token moves behind what is done",
 )
 
 
