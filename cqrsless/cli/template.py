@@ -53,7 +53,7 @@ def command(call: Call, form: str, output: Path | None, overlay: Path | None, op
         usual = (project.parent if project is not None else Path.cwd()) / USUAL[form]
         overlay = usual if usual.exists() else None
     laid = read_overlay(overlay) if overlay is not None else None
-    as_json = call.json or form == "terraform" or (output is not None and output.suffix == ".json")
+    as_json = call.json or (output is not None and output.suffix == ".json")
     text = written(document(made, form, laid, f"the overlay {overlay}"), json=as_json)
     if output is None:
         call.terminal.line(text.removesuffix("\n"))

@@ -20,18 +20,11 @@ __all__ = ["USUAL", "laid_over", "read_overlay"]
 USUAL: Final[Mapping[str, str]] = {
     "sam": "template.overlay.yaml",
     "cloudformation": "template.overlay.yaml",
-    "terraform": "terraform.overlay.yaml",
 }
 _SECTIONS: Final = frozenset(
     {
         *("AWSTemplateFormatVersion", "Conditions", "Description", "Globals", "Mappings", "Metadata", "Outputs"),
         *("Parameters", "Resources", "Rules", "Transform"),
-    }
-)
-_TERRAFORM: Final = frozenset(
-    {
-        *("check", "data", "import", "locals", "module", "moved", "output", "provider", "removed", "resource"),
-        *("terraform", "variable"),
     }
 )
 
@@ -50,10 +43,9 @@ def laid_over(template: Mapping[str, Any], overlay: Mapping[str, Any], where: st
     >>> laid_over({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}, {"Resources": {"Q": {"Metadata": {"a": 1}}}})
     {'Resources': {'Q': {'Type': 'AWS::SQS::Queue', 'Metadata': {'a': 1}}}}
     """
-    sections = _TERRAFORM if "resource" in template else _SECTIONS
     for section in overlay:
-        if section not in sections:
-            hint = did_you_mean(str(section), sections) or f"; it has {', '.join(sorted(sections))}"
+        if section not in _SECTIONS:
+            hint = did_you_mean(str(section), _SECTIONS) or f"; it has {', '.join(sorted(_SECTIONS))}"
             raise DeploymentError(f"{where} has {section!r}, which is no section of such a template{hint}")
     resources = template.get("Resources", {})
     for id, wanted in (overlay.get("Resources") or {}).items():

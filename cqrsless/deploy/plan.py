@@ -1,7 +1,7 @@
 """What a stack consists of, in no tool's own form: every resource with its settings, all names resolved.
 
-The plan is made of the registry and the configuration alone (`planning`); `cloudformation`, `sam` and `terraform` write
-it down. `id` is what a template calls a resource, and what other resources of the plan name it by.
+The plan is made of the registry and the configuration alone (`planning`); `cloudformation` and `sam` write it down.
+`id` is what a template calls a resource, and what other resources of the plan name it by.
 """
 
 from __future__ import annotations
