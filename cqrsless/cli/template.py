@@ -36,7 +36,11 @@ __all__ = ["command"]
     help="Your own resources and overrides; template.overlay.yaml beside pyproject.toml is taken by itself.",
 )
 @click.option("--open-http", is_flag=True, help="Let everybody call the routes: no authorizer.")
-@click.option("--force", is_flag=True, help="Write over a file that was changed by hand.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Write over a YAML file that was changed by hand; one in JSON bears no mark, and is written over.",
+)
 @common_options
 def command(call: Call, form: str, output: Path | None, overlay: Path | None, open_http: bool, force: bool) -> None:
     """Write the template of the stack.
