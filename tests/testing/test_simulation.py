@@ -248,7 +248,8 @@ def test_it_says_how_often_each_thing_happened() -> None:
         "a command is carried out", "a command is refused", "a record comes again", "a batch is out of order",
         "is throttled", "dies before a call", "dies after a write", "sleeps before a call", "sleeps before a write",
         "an answer comes late, and the write is tried again", "a write is applied, and counts as failed",
-        "a handler fails", "go on", "expire", "clock", "replay", "rebuild", "retry", "give up", "read", "deploy",
+        "is throttled at a write", "a handler fails", "go on", "expire", "clock", "replay", "rebuild", "retry",
+        "give up", "read", "deploy",
     } <= {what for what, times in done.happened.items() if times}  # fmt: skip
     assert str(done).startswith("60 schedules\n")
 

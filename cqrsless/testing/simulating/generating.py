@@ -81,7 +81,9 @@ class _Maker:
         chance = self._random.random()
         if chance < 0.87:
             return [self._step(self._kinds[bisect(self._sums, self._random.randrange(self._sums[-1]))])]
-        return self._asleep() if chance < 0.95 else self._parked() if chance < 0.98 else self._read_through()
+        if chance < 0.94:
+            return self._asleep()
+        return self._parked() if chance < 0.97 else self._read_through() if chance < 0.985 else self._late()
 
     def _step(self, do: str) -> Step:
         random = self._random
@@ -108,7 +110,8 @@ class _Maker:
         """Say what happens to a task, and at which call; nothing happens to four in ten."""
         if self._random.random() < 0.4:
             return 0, ENDINGS[0]
-        return self._calls(), self._random.choice(ENDINGS[1:])
+        ending = self._random.choice(ENDINGS[1:])
+        return self._random.randrange(7) if ending in ("hold", "refuse") else self._calls(), ending
 
     def _asleep(self) -> list[Step]:
         """Let a container sleep in the midst of something, another one act, and the first one go on."""
@@ -126,6 +129,11 @@ class _Maker:
             Step("deliver", at),
         ]
 
+    def _late(self) -> list[Step]:
+        """Let time pass until something may be due, and something happen to whoever runs it."""
+        calls, ending = self._happens()
+        return [Step("clock", x=4), Step("due", self._random.randrange(_SLOTS), calls=calls, ending=ending)]
+
     def _read_through(self) -> list[Step]:
         """Let a container read a row, another one build its view anew and begin to remove it, and the first read on."""
         random = self._random
@@ -137,7 +145,13 @@ class _Maker:
         """Let a handler fail until it is mended, and then something else happen to what is parked."""
         random = self._random
         at, x, y, z = random.randrange(_SLOTS), random.randrange(_MANY), random.randrange(10), random.randrange(10)
-        broken = [Step("break", x=x, y=y, z=z), *(Step("deliver", at, 9) for _ in range(7))]
+        attempts = [Step("deliver", at, 9) for _ in range(7)]
+        if random.random() < 0.5:
+            disturbed = Step("deliver", at, 9, calls=random.randrange(7), ending="refuse")
+            if random.random() < 0.5:
+                disturbed = Step("deliver", at, 9, 0, 0, *self._happens())
+            attempts[random.choice((0, 0, 5, random.randrange(7)))] = disturbed
+        broken = [Step("break", x=x, y=y, z=z), *attempts]
         first, *rest = self._asleep()
         first = first._replace(x=random.randrange(_MANY))
         if self._drops and random.random() < 0.3:

@@ -43,6 +43,8 @@ class Guard:
         self.cancelled: dict[str, int] = {}
         #: What was ever scheduled, as it is kept.
         self.scheduled: list[dict[str, Any]] = []
+        #: What was scheduled, and has failed so often that its next failure is its last.
+        self.given_up: set[str] = set()
         #: The control item of each consumer that has one.
         self.controls: dict[str, Item] = {}
         #: What stands in the views table.
@@ -119,6 +121,8 @@ class Guard:
             self._run(entry)
         elif kind == "s" and entry.after is not None and "wire" in entry.after:
             self.scheduled.append(json.loads(entry.after["wire"]))
+            if entry.after.get("tries", 0) > 1:
+                self.given_up.add(entry.after["id"])
         elif kind == "k":
             self.cancelled.setdefault(entry.pk[2:], entry.at)
 

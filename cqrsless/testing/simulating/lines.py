@@ -18,21 +18,23 @@ T = TypeVar("T")
 PAGE: Final = 5
 #: What may happen to a task at a call of the store. `pause`: it sleeps before the call. `hold`: the same, where only
 #: writes are counted: others act between what it has read and what it makes of that. `throttle`: the store refuses
-#: the call. `crash`: the process dies before it. The rest happens at the first write from there on. `crash after`: the
-#: process dies once it is applied. `lose`: it is applied, and tried again when the task is resumed. `fail`: it is
-#: applied, and the caller is told that it was not.
-Ending = Literal["", "pause", "hold", "throttle", "crash", "crash after", "lose", "fail"]
-ENDINGS: Final[tuple[Ending, ...]] = ("", "pause", "hold", "throttle", "crash", "crash after", "lose", "fail")
+#: the call; `refuse`: the same, where only writes are counted. `crash`: the process dies before it. The rest happens at
+#: the first write from there on. `crash after`: the process dies once it is applied. `lose`: it is applied, and tried
+#: again when the task is resumed. `fail`: it is applied, and the caller is told that it was not.
+Ending = Literal["", "pause", "hold", "throttle", "refuse", "crash", "crash after", "lose", "fail"]
+ENDINGS: Final[tuple[Ending, ...]] = ("", "pause", "hold", "throttle", "refuse", "crash", "crash after", "lose", "fail")
 #: How a campaign tells what happened.
 TOLD: Final[Mapping[Ending, str]] = {
     "pause": "sleeps before a call",
     "hold": "sleeps before a write",
     "throttle": "is throttled",
+    "refuse": "is throttled at a write",
     "crash": "dies before a call",
     "crash after": "dies after a write",
     "lose": "an answer comes late, and the write is tried again",
     "fail": "a write is applied, and counts as failed",
 }
+_COUNT_WRITES: Final = frozenset({"hold", "refuse"})
 _AT_WRITES: Final = frozenset({"crash after", "lose", "fail"})
 
 
@@ -152,7 +154,7 @@ class Line:
             raise Crashed
         while self._left == 0:
             ending = self._ending
-            if ending in _AT_WRITES or (ending == "hold" and not is_write):
+            if ending in _AT_WRITES or (ending in _COUNT_WRITES and not is_write):
                 return ending
             self._left, self._ending = None, ""
             self._owner.note(TOLD[ending])
@@ -161,12 +163,12 @@ class Line:
                 self._owner.pause()
                 if self._dead:
                     raise Crashed
-            elif ending == "throttle":
+            elif ending in ("throttle", "refuse"):
                 self._owner.tell(f"is throttled: {what()}")
                 raise StoreUnavailable("simulated: the store is throttled")
             elif ending == "crash":
                 self._die(f"dies before: {what()}")
-        if self._left is not None and (is_write or self._ending != "hold"):
+        if self._left is not None and (is_write or self._ending not in _COUNT_WRITES):
             self._left -= 1
         return ""
 

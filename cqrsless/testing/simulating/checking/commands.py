@@ -32,6 +32,7 @@ def violations(world: World, errands: Errands, history: History) -> Iterator[str
     yield from _results(world, history)
     yield from _derived(world, history, caused)
     yield from _cancelled(world, errands)
+    yield from _scheduled(world)
 
 
 def _arrival(arrival: Arrival, made: dict[tuple[str, str, str], list[str]]) -> Iterator[str]:
@@ -95,6 +96,16 @@ def _cancelled(world: World, errands: Errands) -> Iterator[str]:
         cancelled = world.guard.cancelled.get(message.id)
         if message.source == "scheduler" and cancelled is not None and errands.began[execution.task] > cancelled:
             yield f"{message.name} {message.id} was run after it had been cancelled"
+
+
+def _scheduled(world: World) -> Iterator[str]:
+    """What was scheduled is run, unless it was cancelled, or waits for a time that has not come."""
+    ended = {one.message.id for one in world.executions if is_final(one.outcome)}
+    waiting = {item["id"] for (pk, _), item in world.stored().items() if pk.startswith("s#") and "id" in item}
+    for wire in world.guard.scheduled:
+        done = {*ended, *waiting, *world.guard.cancelled, *world.guard.given_up}
+        if "command" in wire and wire["id"] not in done:
+            yield f"{wire['command']} {wire['id']} was scheduled, and never run"
 
 
 def is_final(outcome: Any) -> bool:
