@@ -94,6 +94,7 @@ __all__ = [
     "aggregate",
     "cancel",
     "command_handler",
+    "deployment",
     "event_handler",
     "event_type",
     "evolver",
@@ -124,6 +125,7 @@ event_handler = _DEFAULT.event_handler
 view = _DEFAULT.view
 projector = _DEFAULT.projector
 publisher = _DEFAULT.publisher
+deployment = _DEFAULT.deployment
 
 
 def __getattr__(name: str) -> Any:

@@ -49,7 +49,7 @@ def command(call: Call, form: str, output: Path | None, overlay: Path | None, op
     gives the same text, so that it may be written again at any time.
     """
     model = call.application(store="memory://").model
-    configuration, project = read(Path.cwd())
+    configuration, project = read(Path.cwd(), model.deployment)
     if open_http:
         configuration = replace(configuration, http=replace(configuration.http, open=True))
     made = plan(model, configuration, setting(os.environ, Path.cwd()).text)

@@ -1,4 +1,6 @@
-"""What a project says about its deployment: `[tool.cqrsless]` in pyproject.toml, checked, with every default.
+"""What a project says about its deployment: `deployment()` in its code, `[tool.cqrsless]` in pyproject.toml over it.
+
+Both are checked, by the same names; whatever neither says has a default.
 
 ```toml
 [tool.cqrsless]
@@ -21,15 +23,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from ..loading import project_file
-from ..registry import did_you_mean
+from ..registry import DeploymentRecord
 from .naming import DeploymentError
+from .tables import Source, Table
 
 __all__ = [
     "Allowed",
@@ -37,8 +40,6 @@ __all__ = [
     "FunctionSettings",
     "HttpSettings",
     "ProcessorSettings",
-    "Section",
-    "Table",
     "configuration",
     "read",
     "section",
@@ -47,6 +48,9 @@ __all__ = [
 T = TypeVar("T")
 #: Keys of [tool.cqrsless] that others read.
 ELSEWHERE: Final = frozenset({"app", "store", "package"})
+#: What only [tool.cqrsless] says: what the package is made by, which is made without running the code, and whose stack
+#: it is.
+OF_THE_PROJECT: Final = frozenset({"name", "runtime", "architecture", "code"}) | ELSEWHERE
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -60,13 +64,18 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSettings:
-    """Settings of one function; `None` takes the application's."""
+    """Settings of one function; `None` takes the application's. `said` tells where each is written, for error texts."""
 
     memory: int | None = None
     timeout: int | None = None
     concurrency: int | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     allow: tuple[Allowed, ...] = ()
+    said: Mapping[str, str] = field(default_factory=lambda: NOTHING, compare=False)
+
+    @property
+    def where(self) -> str:
+        return self.said[""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All of `[tool.cqrsless]` that a template is made from."""
+    """All that a template is made from, besides what is registered."""
 
     name: str | None = None
     runtime: str = "python3.13"
@@ -123,25 +132,17 @@ class Configuration:
         return self.processors.get(processor) or ProcessorSettings()
 
 
-class Section(NamedTuple):
-    """`[tool.cqrsless]` of a project, as it is written: what error texts call it, and the file."""
-
-    given: Any
-    where: str
-    file: Path | None
-
-
-def read(folder: Path) -> tuple[Configuration, Path | None]:
-    """Read the configuration of the nearest pyproject.toml, and say where that is; without one, all is default."""
+def read(folder: Path, code: Iterable[DeploymentRecord] = ()) -> tuple[Configuration, Path | None]:
+    """Read the configuration of the nearest pyproject.toml, over that of the code, and say where that file is."""
     found = section(folder)
-    return (Configuration() if found.file is None else configuration(found.given, found.where)), found.file
+    return configuration(found.given, found.where, code), found.file
 
 
-def section(folder: Path) -> Section:
+def section(folder: Path) -> Source:
     """Read `[tool.cqrsless]` of the nearest pyproject.toml, unchecked."""
     file = project_file(folder)
     if file is None:
-        return Section({}, "[tool.cqrsless]", None)
+        return Source({}, "[tool.cqrsless]")
     try:
         toml: Any = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     except ImportError as error:
@@ -150,16 +151,17 @@ def section(folder: Path) -> Section:
         document = toml.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:  # not TOML, or not UTF-8
         raise DeploymentError(f"{file} cannot be read: {error}") from error
-    return Section(document.get("tool", {}).get("cqrsless", {}), f"{file}: [tool.cqrsless]", file)
+    return Source(document.get("tool", {}).get("cqrsless", {}), f"{file}: [tool.cqrsless]", file)
 
 
-def configuration(section: Any, where: str = "[tool.cqrsless]") -> Configuration:
-    """Check a section and give what it says.
+def configuration(section: Any, where: str = "[tool.cqrsless]", code: Iterable[DeploymentRecord] = ()) -> Configuration:
+    """Check a section and what the code says, and give what they say together.
 
     >>> configuration({"memory": 512, "processors": {"mailer": {"concurrency": 2}}}).of("mailer").concurrency
     2
     """
-    table, usual = Table(section, where, Configuration, ELSEWHERE), Configuration()
+    table = Table([Source(section, where), *map(_of_code, code)], Configuration, ELSEWHERE)
+    usual = Configuration()
     return Configuration(
         name=table.text("name", None),
         runtime=table.text("runtime", usual.runtime),
@@ -178,10 +180,24 @@ def configuration(section: Any, where: str = "[tool.cqrsless]") -> Configuration
         processors=MappingProxyType(
             {
                 name: _processor(table.table("processors").table(name, ProcessorSettings))
-                for name in table.table("processors").given
+                for name in table.table("processors").keys
             }
         ),
     )
+
+
+def _of_code(record: DeploymentRecord) -> Source:
+    """Give one setting of the code as a table that says nothing else."""
+    where = f"{record.place}: deployment()"
+    if record.path[0] in OF_THE_PROJECT:
+        raise DeploymentError(
+            f"{where} has {record.path[0]!r}, which belongs into [tool.cqrsless] of pyproject.toml: what makes the "
+            "package and names the stack does not run the code"
+        )
+    given = record.value
+    for key in reversed(record.path):
+        given = {key: given}
+    return Source(given, where)
 
 
 #: What CloudWatch Logs keeps logs for (PutRetentionPolicy).
@@ -201,6 +217,7 @@ def _function(table: Table, kind: Callable[..., T], **more: Any) -> T:
             Allowed(one.texts("actions", least=1), one.texts("resources", least=1))
             for one in table.tables("allow", Allowed)
         ),
+        said=MappingProxyType({key: table.where_of(key) for key in ("", *table.keys)}),
         **more,
     )
 
@@ -228,79 +245,10 @@ def _http(table: Table) -> HttpSettings:
     )
     if found.authorizer == "jwt" and not (found.issuer and found.audience):
         raise DeploymentError(
-            f'{table.where} has authorizer = "jwt", which needs an issuer = "https://..." and an audience = ["..."]: '
-            "what is in the tokens as iss and aud"
+            f'{table.where_of("authorizer")} has authorizer = "jwt", which needs an issuer = "https://..." and an '
+            'audience = ["..."]: what is in the tokens as iss and aud'
         )
     if found.authorizer == "iam" and (found.issuer or found.audience):
-        raise DeploymentError(f'{table.where} has an issuer or audience, which need authorizer = "jwt"')
+        where = table.where_of("issuer" if found.issuer else "audience")
+        raise DeploymentError(f'{where} has an issuer or audience, which need authorizer = "jwt"')
     return found
-
-
-class Table:
-    """One table of the file; a key that it does not have is an error that names the nearest one."""
-
-    def __init__(self, given: Any, where: str, kind: type | None = None, elsewhere: frozenset[str] = frozenset()):
-        if not isinstance(given, Mapping):
-            raise DeploymentError(f"{where} is {given!r}, and should be a table")
-        self.given = given
-        self.where = where
-        known = {one.name for one in fields(kind)} if kind is not None else set(given)
-        for key in given:
-            if key not in known | elsewhere:
-                hint = did_you_mean(key, known | elsewhere) or f"; it has {', '.join(sorted(known))}"
-                raise DeploymentError(f"{where} has no {key!r}{hint}")
-
-    def value(self, key: str) -> Any:
-        return self.given.get(key)
-
-    def table(self, key: str, kind: type | None = None) -> Table:
-        inner = f"{self.where[:-1]}.{key}]" if self.where.endswith("]") else f"{self.where}.{key}"
-        return Table(self.given.get(key, {}), inner, kind)
-
-    def tables(self, key: str, kind: type) -> list[Table]:
-        found = self.given.get(key, [])
-        if not isinstance(found, list):
-            raise self._wrong(key, "a list of tables")
-        return [Table(one, f"{self.where} {key}", kind) for one in found]
-
-    def text(self, key: str, default: Any) -> Any:
-        found = self.given.get(key, default)
-        if found is not default and not (isinstance(found, str) and found):
-            raise self._wrong(key, "a text")
-        return found
-
-    def texts(self, key: str, least: int = 0) -> tuple[str, ...]:
-        found = self.given.get(key, [])
-        if not isinstance(found, list) or not all(isinstance(one, str) and one for one in found) or len(found) < least:
-            raise self._wrong(key, "a list of texts")
-        return tuple(found)
-
-    def text_by_name(self, key: str) -> Mapping[str, str]:
-        found = self.given.get(key, {})
-        if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
-            raise self._wrong(key, "a table of texts")
-        for name in found:
-            if name.startswith("CQRSLESS_") and name not in ("CQRSLESS_METRICS", "CQRSLESS_SOURCE"):
-                raise DeploymentError(f"{self.where} {key} sets {name}, which the template sets itself: leave it out")
-        return MappingProxyType(dict(found))
-
-    def number(self, key: str, default: Any, least: int, most: int) -> Any:
-        found = self.given.get(key, default)
-        if found is not default and (type(found) is not int or not least <= found <= most):
-            raise self._wrong(key, f"a whole number from {least:,} to {most:,}")
-        return found
-
-    def truth(self, key: str, default: Any) -> Any:
-        found = self.given.get(key, default)
-        if found is not default and not isinstance(found, bool):
-            raise self._wrong(key, "true or false")
-        return found
-
-    def one_of(self, key: str, *choices: Any, default: Any = None) -> Any:
-        found = self.given.get(key, choices[0] if default is None else default)
-        if found not in choices or isinstance(found, bool):
-            raise self._wrong(key, "one of " + ", ".join(map(str, choices)))
-        return found
-
-    def _wrong(self, key: str, wanted: str) -> DeploymentError:
-        return DeploymentError(f"{self.where} has {key} = {self.given.get(key)!r}, and it is {wanted}")

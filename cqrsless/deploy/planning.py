@@ -26,6 +26,8 @@ __all__ = ["plan", "prefix_of"]
 
 #: A DynamoDB stream takes two readers; with more, one of them hands on to the others by FIFO queues.
 READERS: Final = 2
+#: What the function is called that runs more tracking processors than can read the log by themselves.
+SHARED: Final = "tracking"
 #: How much oftener than a processor's own retries a record comes: it parks what fails before Lambda gives it up.
 SPARE: Final = 5
 _PREFIX: Final = re.compile(r"[a-z][a-z0-9-]*")
@@ -53,11 +55,11 @@ def plan(model: Model, configuration: Configuration, application: str) -> Plan:
     """Plan the stack of an application; raise `DeploymentError` for what cannot be deployed, with what to change."""
     found = groups(model)
     stack = Stack(configuration, application)
-    _check_processors(configuration, found)
     _tables(stack)
     api, urls = serving(stack, model)
     subscribing = [group for group in found if not group.external and not group.tracking]
     tracking = [group for group in found if group.tracking]
+    _check_processors(configuration, found, tracking if len(tracking) > READERS else ())
     reaches = {group.name: _reach(group, model, configuration) for group in found}
     fans_out = len(subscribing) + bool(tracking) > READERS
     for group in found:
@@ -120,12 +122,19 @@ def _tables(stack: Stack) -> None:
         )
 
 
-def _check_processors(configuration: Configuration, found: Sequence[Group]) -> None:
-    known = [group.name for group in found] + [INDEXER]
-    for name in configuration.processors:
+def _check_processors(configuration: Configuration, found: Sequence[Group], sharing: Sequence[Group]) -> None:
+    """Refuse settings of what is not there; and of one processor, where it shares a function that others set up."""
+    known = [*(group.name for group in found), INDEXER, *([SHARED] if sharing else ())]
+    for name, settings in configuration.processors.items():
+        own = [key for key in settings.said if key not in ("", "commands", "schedules")]
+        if own and name != SHARED and any(name == group.name for group in sharing):
+            raise DeploymentError(
+                f"{settings.said[own[0]]} has {own[0]!r}, and {name!r} is one of {len(sharing)} tracking processors, "
+                f"which share a function: say it of {SHARED!r}, as in [tool.cqrsless.processors.{SHARED}]"
+            )
         if name not in known:
             hint = did_you_mean(name, known) or f"; there is {', '.join(known)}"
-            raise DeploymentError(f"[tool.cqrsless.processors.{name}] is of no processor of the application{hint}")
+            raise DeploymentError(f"{settings.where} is of no processor of the application{hint}")
 
 
 def _check_room(prefix: str, stack: Stack) -> None:
@@ -263,7 +272,7 @@ def _tracking(stack: Stack, tracking: Sequence[Group], model: Model, reaches: Ma
     """Each reads the log's stream; where there are more than that takes, one function runs all of them."""
     shared = len(tracking) > READERS
     for group in tracking if not shared else tracking[:1]:
-        settings = ProcessorSettings() if shared else stack.configuration.of(group.name)
+        settings = stack.configuration.of(SHARED if shared else group.name)
         members = tracking if shared else [group]
         grants = Grants()
         for member in members:
@@ -277,7 +286,7 @@ def _tracking(stack: Stack, tracking: Sequence[Group], model: Model, reaches: Ma
         base = "Tracking" if shared else identifier(group.name)
         function = stack.function(
             base,
-            "tracking" if shared else group.name,
+            SHARED if shared else group.name,
             "the tracking processors" if shared else _what(group),
             None if shared else group.name,
             grants,
@@ -338,7 +347,7 @@ def _at_once(group: Group, settings: ProcessorSettings) -> int | None:
     """Give how many of a function read a queue at once; Lambda bounds that from two on."""
     if settings.concurrency == 1:
         raise DeploymentError(
-            f"[tool.cqrsless.processors.{group.name}] has concurrency = 1, and a function that reads a queue runs at "
+            f"{settings.said['concurrency']} has concurrency = 1, and a function that reads a queue runs at "
             "most 2 at once or more: write 2; the order of each aggregate is kept all the same"
         )
     return settings.concurrency

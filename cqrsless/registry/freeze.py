@@ -47,6 +47,7 @@ def freeze(name: str, revision: int, shelves: Shelves, provided: frozenset[str])
         processors=reactions.processors,
         event_handlers=reactions.event_handlers,
         publishers=reactions.publishers,
+        deployment=tuple(shelves.deployment.records()),
     )
 
 

@@ -10,6 +10,7 @@ from .record import Record
 from .records import (
     AggregateRecord,
     CommandRecord,
+    DeploymentRecord,
     EventHandlerRecord,
     EvolverRecord,
     MiddlewareRecord,
@@ -66,3 +67,4 @@ class Model(Record):
     processors: Mapping[str, ProcessorRecord]
     event_handlers: tuple[EventHandlerRecord, ...]
     publishers: tuple[PublisherRecord, ...]
+    deployment: tuple[DeploymentRecord, ...]

@@ -48,6 +48,14 @@ class AggregateRecord(Record):
     place: Place = NOWHERE
 
 
+class DeploymentRecord(Record):
+    """One setting of the deployment, by the keys that lead to it."""
+
+    path: tuple[str, ...]
+    value: Any
+    place: Place = NOWHERE
+
+
 class MiddlewareRecord(Record):
     fn: Function
     inject: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from threading import RLock
 from typing import Final, final
 
 from .deciding import DecidingDecorators
+from .deploying import DeployingDecorators
 from .freeze import freeze
 from .model import Model
 from .names import plain_name
@@ -19,7 +20,9 @@ __all__ = ["DEFAULT", "Registry"]
 
 
 @final
-class Registry(DecidingDecorators, VersioningDecorators, SurroundingDecorators, ReactingDecorators):
+class Registry(
+    DecidingDecorators, VersioningDecorators, SurroundingDecorators, ReactingDecorators, DeployingDecorators
+):
     """The functions of one application; several registries in one process know nothing of each other.
 
     The decorators at the top of `cqrsless` write to the default one.

@@ -12,6 +12,7 @@ from .record import Record
 from .records import (
     AggregateRecord,
     CommandRecord,
+    DeploymentRecord,
     EventHandlerRecord,
     EventType,
     EvolverRecord,
@@ -46,15 +47,23 @@ class Shelf(Generic[R]):
         self._kept: dict[Hashable, _Kept] = {}
         self._keys_of: dict[tuple[str, str], list[Hashable]] = {}
 
-    def put(self, key: Hashable, what: str, record: R, site: Site, fn: Callable[..., Any] | None = None) -> None:
+    def put(
+        self,
+        key: Hashable,
+        what: str,
+        record: R,
+        site: Site,
+        fn: Callable[..., Any] | None = None,
+        *,
+        instead: str = "rename one of the two",
+    ) -> None:
         """Keep a record; replace it if this is the same one again, and refuse another one of the same key."""
         new = Origin(site, fn)
         function = new.function
         old = self._kept.get(key)
         if old is not None and not same_definition(old.origin, new, _equal(old.record, record)):
-            raise wrong(
-                site.place, f"{what} is registered already ({old.origin.site.place}): {_advice(old.origin, new)}"
-            )
+            advice = _advice(old.origin, new, instead)
+            raise wrong(site.place, f"{what} is registered already ({old.origin.site.place}): {advice}")
         if function is not None:
             self._forget_former_run(function, key, new)
             self._keys_of.setdefault(function, []).append(key)
@@ -98,6 +107,7 @@ class Shelves:
     __slots__ = (
         "aggregates",
         "commands",
+        "deployment",
         "event_handlers",
         "event_types",
         "evolvers",
@@ -127,6 +137,7 @@ class Shelves:
         self.projectors = Shelf[ProjectorRecord]()
         self.views = Shelf[ViewRecord]()
         self.publishers = Shelf[PublisherRecord]()
+        self.deployment = Shelf[DeploymentRecord]()
 
 
 class ShelfWriter:
@@ -142,12 +153,12 @@ class ShelfWriter:
         raise NotImplementedError
 
 
-def _advice(old: Origin, new: Origin) -> str:
+def _advice(old: Origin, new: Origin, instead: str) -> str:
     if old.site.place == new.site.place and old.site.module != new.site.module:
         return f"the file is loaded under two names, {old.site.module!r} and {new.site.module!r}; import it under one"
     if old.site.place == new.site.place:
         return "this line ran twice with different things; rename one, or give each run a Registry of its own"
-    return "rename one of the two"
+    return instead
 
 
 def _equal(old: Any, new: Any) -> bool:

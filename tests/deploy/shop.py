@@ -53,7 +53,7 @@ def listen(registry: Registry, event: Any, processor: str, act: Callable[[Any], 
 
 def planned(registry: Registry, section: Any = None, application: str = "shop.app") -> Plan:
     model = App("memory://", registry=registry).model
-    return plan(model, configuration(section or {}), application)
+    return plan(model, configuration(section or {}, code=model.deployment), application)
 
 
 def remind(event: Any) -> Command:

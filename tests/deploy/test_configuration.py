@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cqrsless.deploy.configuration import Configuration, configuration, read
+from cqrsless import RegistrationError, Registry
+from cqrsless.deploy.configuration import (
+    OF_THE_PROJECT,
+    Allowed,
+    Configuration,
+    FunctionSettings,
+    HttpSettings,
+    ProcessorSettings,
+    configuration,
+    read,
+)
 from cqrsless.deploy.naming import DeploymentError
+from cqrsless.deploy.planning import plan
+from cqrsless.registry import deployments
+from cqrsless.registry.deployments import DeploymentSettings
 from tests.deploy.shop import one, planned, shop
 
 
@@ -109,6 +123,107 @@ def test_what_is_wrong_is_an_error_that_says_what_to_write(section: Any, error: 
 
 def test_what_others_read_is_let_be() -> None:
     assert configuration({"app": "orders.app", "store": "sqlite:///a.db", "package": {"any": 1}}) == Configuration()
+
+
+# -- in code
+
+
+def settled(registry: Registry, section: Any = None) -> Configuration:
+    return configuration(section or {}, code=registry.freeze().deployment)
+
+
+def test_code_says_what_the_file_may_say_and_the_file_has_the_last_word() -> None:
+    registry = shop("mailer")
+    mailer = registry.freeze().processors["mailer"]
+    registry.deployment(memory=512, environment={"STAGE": "test", "TABLE": "rates"})
+    registry.deployment(
+        processors={mailer: {"timeout": 90, "concurrency": 3, "allow": [{"actions": ["a:B"], "resources": ["r"]}]}}
+    )
+    section = {"memory": 1024, "environment": {"STAGE": "live"}, "processors": {"mailer": {"concurrency": 7}}}
+    found = settled(registry, section)
+    assert (found.memory, found.of("mailer").timeout, found.of("mailer").concurrency) == (1024, 90, 7)
+    assert found.environment == {"STAGE": "live", "TABLE": "rates"}
+    assert found.of("mailer").allow == (Allowed(("a:B",), ("r",)),)
+    assert settled(registry).memory == 512
+
+
+def test_everything_may_be_said_in_code_that_the_package_is_not_made_by() -> None:
+    settings = DeploymentSettings.__optional_keys__
+    assert settings == {one.name for one in fields(Configuration)} - OF_THE_PROJECT
+    for kind, of in (
+        (FunctionSettings, deployments.FunctionSettings),
+        (ProcessorSettings, deployments.ProcessorSettings),
+        (HttpSettings, deployments.HttpSettings),
+        (Allowed, deployments.Allowed),
+    ):
+        assert {one.name for one in fields(kind) if one.compare} == of.__required_keys__ | of.__optional_keys__
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"memroy": 512}, r"deployment\(\) has no 'memroy'; did you mean 'memory'\?"),
+        ({"memory": 64}, r"deployment\(\) has memory = 64, and it is a whole number from 128 to 10,240"),
+        (
+            {"processors": {"mailer": {"batchsize": 1}}},
+            r"deployment\(\) processors.mailer has no 'batchsize'; did you mean 'batch_size'\?",
+        ),
+        ({"processors": 3}, r"deployment\(\) processors is 3, and should be a table"),
+        ({"processors": {"mailer": ()}}, r"deployment\(\) processors.mailer is \(\), and should be a table"),
+        ({"environment": {"A": 1}}, r"deployment\(\) has environment = \{'A': 1\}, and it is a table of texts"),
+        ({"http": {"authorizer": "jwt"}}, r'deployment\(\) http has authorizer = "jwt", which needs an issuer'),
+        ({"runtime": "python3.12"}, r"deployment\(\) has 'runtime', which belongs into \[tool.cqrsless\] of pyproject"),
+        ({"app": "shop"}, r"deployment\(\) has 'app', which belongs into \[tool.cqrsless\]"),
+    ],
+)
+def test_what_is_wrong_in_code_is_an_error_with_its_line(settings: Any, error: str) -> None:
+    registry = shop("mailer")
+    registry.deployment(**settings)
+    line = rf"^tests/deploy/test_configuration\.py:\d+: {error}"
+    with pytest.raises(DeploymentError, match=line):
+        settled(registry)
+
+
+def test_what_is_wrong_in_the_file_is_told_of_the_file_whatever_the_code_says() -> None:
+    registry = shop("mailer")
+    registry.deployment(memory=512, processors={"mailer": {"timeout": 5}})
+    with pytest.raises(DeploymentError, match=r"^\[tool.cqrsless\] has memory = 1, and"):
+        settled(registry, {"memory": 1})
+    with pytest.raises(DeploymentError, match=r"^\[tool.cqrsless.processors.mailer\] has timeout = 0, and"):
+        settled(registry, {"processors": {"mailer": {"timeout": 0}}})
+
+
+def test_a_setting_is_said_once_in_code() -> None:
+    registry = shop("mailer")
+    registry.deployment(processors={"mailer": {"timeout": 5}})
+    registry.deployment(processors={"mailer": {"memory": 512}})
+    with pytest.raises(RegistrationError, match=r"setting 'processors.mailer.timeout' is .* already .*: say it once$"):
+        registry.deployment(processors={"mailer": {"timeout": 6}})
+    with pytest.raises(RegistrationError, match=r"deployment\(\) says nothing: write deployment\(memory=512\)"):
+        registry.deployment()
+
+
+def test_a_processor_that_code_sets_up_and_nobody_has_is_told_with_its_line() -> None:
+    registry = shop("mailer")
+    registry.deployment(processors={"mailr": {"timeout": 60}})
+    found = settled(registry)
+    with pytest.raises(DeploymentError, match=r":\d+: deployment\(\) processors.mailr is of no .* 'mailer'"):
+        plan(registry.freeze(), found, "shop.app")
+
+
+def test_tracking_processors_that_share_a_function_are_set_up_together() -> None:
+    names = ("a1", "a2", "a3")
+    with pytest.raises(DeploymentError, match=r"processors.a2\] has 'memory', and 'a2' is one of 3 tracking .* 'track"):
+        planned(shop(*names, mode="tracking"), {"processors": {"a2": {"memory": 512}}})
+    found = planned(
+        shop(*names, mode="tracking"),
+        {"processors": {"tracking": {"memory": 512, "batch_size": 3}, "a2": {"schedules": True}}},
+    )
+    assert found.function("TrackingFunction").memory == 512
+    assert one(found.stream_mappings, "TrackingStreamMapping").batch_size == 3
+    assert found.schedule_group is not None
+    with pytest.raises(DeploymentError, match="is of no processor"):
+        planned(shop("a1", mode="tracking"), {"processors": {"tracking": {"memory": 512}}})
 
 
 def test_settings_of_a_processor_that_is_not_there_are_an_error() -> None:

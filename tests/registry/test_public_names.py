@@ -14,6 +14,7 @@ from cqrsless import AppLoadError
 DECORATORS = (
     "aggregate",
     "command_handler",
+    "deployment",
     "event_handler",
     "event_type",
     "evolver",

@@ -20,6 +20,7 @@ from cqrsless import (
     aggregate,
     cancel,
     command_handler,
+    deployment,
     event_handler,
     event_type,
     evolver,
@@ -134,6 +135,10 @@ def get_order(query: dict[str, str], *, views: Any) -> OrderState | None:
 
 
 assert_type(get_order({}, views=None), "OrderState | None")
+
+
+deployment(memory=512, processors={"mailer": {"timeout": 60, "bus": False}}, create_targets=True)
+deployment(processors={processor("audit"): {"allow": [{"actions": ["ses:SendEmail"], "resources": ["*"]}]}})
 
 
 @middleware

@@ -12,6 +12,7 @@ from cqrsless import (
     Registry,
     aggregate,
     command_handler,
+    deployment,
     event_handler,
     event_type,
     evolver,
@@ -80,6 +81,9 @@ processor("mailer", mode="tracing")  # expect-error
 event_handler(7)  # expect-error
 Registry()  # expect-error
 event_type("A", version="1")  # expect-error
+deployment(memroy=512)  # expect-error
+deployment(processors={"mailer": {"batchsize": 10}})  # expect-error
+deployment(http={"authorizer": "basic"})  # expect-error
 
 
 @command_handler("Ship", aggregate=Order)

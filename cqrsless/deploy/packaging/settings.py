@@ -22,8 +22,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ...loading import setting
-from ..configuration import Configuration, Table, configuration, section
+from ..configuration import configuration, section
 from ..naming import DeploymentError
+from ..tables import Table
 
 __all__ = ["PackageSettings", "Platform", "package_settings", "platform"]
 
@@ -115,8 +116,8 @@ def platform(runtime: str, architecture: str) -> Platform:
 def package_settings(folder: Path, environ: Mapping[str, str], **given: Any) -> PackageSettings:
     """Read the settings of the project in a folder; what is `given`, and is not `None`, is taken before them."""
     found = section(folder)
-    project: Configuration = configuration(found.given, found.where) if found.file is not None else Configuration()
-    written = _written(Table(found.given, found.where).table("package", Written) if found.file is not None else None)
+    project = configuration(found.given, found.where)
+    written = _written(Table([found]).table("package", Written))
     root = folder if found.file is None else found.file.parent
     app = given.pop("app", None) or setting(environ, folder).text
     said = {name: value for name, value in given.items() if value is not None}
@@ -146,9 +147,7 @@ def package_settings(folder: Path, environ: Mapping[str, str], **given: Any) -> 
     return settings
 
 
-def _written(table: Table | None) -> Written:
-    if table is None:
-        return Written()
+def _written(table: Table) -> Written:
     usual = Written()
     return Written(
         include=table.texts("include"),
