@@ -250,3 +250,13 @@ class RegistrationError(CqrslessError):
 
 class AppLoadError(CqrslessError, ImportError):
     """The application cannot be loaded."""
+
+
+def a_type(value: object) -> str:
+    """Give the type of what is wrong, as errors tell it.
+
+    >>> a_type(1), a_type({}), a_type(None)
+    ('an int', 'a dict', 'None')
+    """
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[:1] in 'AEIOaeio' else 'a'} {name}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from .. import codec
-from ..errors import AlreadyExists, InvalidReturn, NotFound, VersionMismatch
+from ..errors import AlreadyExists, InvalidReturn, NotFound, VersionMismatch, a_type
 from ..messages import Event, Message
 from ..registry import DELETED
 from .commits import Encoded
@@ -118,11 +118,11 @@ def _events(kind: Kind, given: Any, message: Message) -> list[Encoded]:
         return [kind.encode(given.name, given.payload)]
     advice = "return an Event, several, or nothing"
     if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
-        raise _wrong(message, f"a {type(given).__name__} for events", advice)
+        raise _wrong(message, f"{a_type(given)} for events", advice)
     events: list[Encoded] = []
     for event in given:
         if not isinstance(event, Event):
-            raise _wrong(message, f"a {type(event).__name__} among its events", advice)
+            raise _wrong(message, f"{a_type(event)} among its events", advice)
         events.append(kind.encode(event.name, event.payload))
     return events
 

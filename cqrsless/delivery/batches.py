@@ -10,6 +10,7 @@ from ..messages import Cost
 from ..store import Item
 from .commit import Commit, Decoder
 from .consuming import Failed
+from .reasons import trace
 
 log = logging.getLogger("cqrsless")
 
@@ -63,7 +64,11 @@ class Batch:
                 try:
                     taker.take(commit, self.cost)
                 except Failed as failure:
-                    log.warning("%s could not take %s@%s yet: %s", taker.name, commit.pk, commit.number, failure)
+                    cause = failure.__cause__
+                    log.warning(
+                        "%s could not take %s@%s yet: %s", taker.name, commit.pk, commit.number, failure,
+                        exc_info=None if cause is None else trace(cause),
+                    )  # fmt: skip
                 except Exception:
                     log.exception("%s could not take %s@%s", taker.name, commit.pk, commit.number)
                 else:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import chain
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from ..aggregates.commits import microseconds, moment
 from ..errors import ConcurrencyConflict, NotFound
@@ -20,12 +20,11 @@ from .commit import Commit
 from .consuming import ATTEMPTS, Consumer, Failed, Feeder, Moved
 from .counting import Counts
 from .places import Places, applied, letter
+from .reasons import told, trace
 from .writing import commit as write
 from .writing import replacing, revised, without
 
 log = logging.getLogger("cqrsless")
-#: Characters of an error that are kept; a row that is a place leaves room for them.
-WHY_LENGTH: Final = 500
 
 
 class Letter(NamedTuple):
@@ -137,7 +136,7 @@ class Parking:
             return item
         log.error(
             "%s parked %s at commit %s: %s; mend the handler, then app.letters.retry(%r, %r)",
-            self.consumer, commit.pk, commit.number, text, self.consumer, commit.pk,
+            self.consumer, commit.pk, commit.number, text, self.consumer, commit.pk, exc_info=trace(why),
         )  # fmt: skip
         return item
 
@@ -262,11 +261,3 @@ def give_up(feeder: Feeder, consumer: Parks, commit: Commit, why: str, cost: Cos
         except Moved:
             feeder.places.forget(key)
     raise ConcurrencyConflict(f"{consumer.name} found its place for {commit.pk} moved {ATTEMPTS} times in a row")
-
-
-def told(why: BaseException | str) -> str:
-    """Say in a few words why something is parked."""
-    text = str(why)
-    if isinstance(why, BaseException):
-        text = f"{type(why).__name__}: {text}" if text else type(why).__name__
-    return text if len(text) <= WHY_LENGTH else text[: WHY_LENGTH - 1] + "…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
+from ..delivery.reasons import MISTAKES
 from ..errors import ConcurrencyConflict, GiveUp, NotFound, RetryLater, StoreUnavailable
 from ..registry import ProcessorRecord
 
@@ -26,6 +27,6 @@ def course(error: Exception, record: ProcessorRecord, attempt: int) -> Course:
         return Course.PARK
     if isinstance(error, RetryLater):
         return Course.WAIT if attempt <= record.retries else Course.PARK
-    if isinstance(error, (*record.retry_on, *ALWAYS_RETRIED)):
+    if isinstance(error, (*record.retry_on, *ALWAYS_RETRIED)) and not isinstance(error, MISTAKES):
         return Course.RETRY
     return Course.RETRY if record.on_failure == "stop" else Course.PARK

@@ -8,10 +8,10 @@ from typing import Any, Protocol, TypeAlias
 
 from .. import tracing
 from ..delivery.commit import Commit, Decoder
-from ..errors import InvalidReturn
+from ..errors import InvalidReturn, UnknownMessage, a_type
 from ..logs import current_message
 from ..messages import Command, Message
-from ..registry import Cancel, EventHandlerRecord
+from ..registry import Cancel, EventHandlerRecord, defined
 from ..surroundings import Surroundings
 from .effects import Effects
 from .identities import identity
@@ -104,7 +104,10 @@ class EventHandler:
             shown = message.replace(idempotency_key=idempotency_key(message.id, self.processor, self.label))
         wanted = self._wanted(self._step(shown))
         if wanted and not message.replaying:
-            self._effects.perform(wanted, message, self.processor, self.label)
+            try:
+                self._effects.perform(wanted, message, self.processor, self.label)
+            except UnknownMessage as error:
+                raise UnknownMessage(f"{self._told()} returned a Command: {error}") from error
 
     def _call(self, message: Message) -> Any:
         record = self._record
@@ -129,9 +132,11 @@ class EventHandler:
 
     def _wrong(self, given: object) -> InvalidReturn:
         return InvalidReturn(
-            f"event handler {self.label} of processor {self.processor!r} returned a {type(given).__name__}: return "
-            "nothing, a Command, cancel(id), or several of these"
+            f"{self._told()} returned {a_type(given)}: return nothing, a Command, cancel(id), or several of these"
         )
+
+    def _told(self) -> str:
+        return f"event handler {defined(self._record.fn)} of processor {self.processor!r}"
 
 
 def event_handlers(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -22,8 +21,6 @@ from .handlers import Handlers
 from .scheduling import Retry, Scheduling
 
 __all__ = ["ProcessorConsumer"]
-
-log = logging.getLogger("cqrsless")
 
 
 class ProcessorConsumer:
@@ -106,9 +103,6 @@ class ProcessorConsumer:
                 return self._wait(commit, place, attempt, error, cost)
             except CqrslessError as other:  # nobody can be asked to wake it: then it is a failure like others
                 error = other
-        log.warning(
-            "attempt %d of %s at commit %s of %s failed", attempt, self.name, commit.number, commit.pk, exc_info=error
-        )
         if follows is Course.PARK:
             return self.parking.park(place, commit, error, cost, tried=attempt)
         parks = self.record.on_failure == "park"

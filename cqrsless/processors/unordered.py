@@ -9,8 +9,9 @@ from datetime import datetime
 from ..aggregates.commits import microseconds, moment
 from ..delivery.commit import Commit, Decoder
 from ..delivery.counting import Counts
-from ..delivery.parking import Letter, told
+from ..delivery.parking import Letter
 from ..delivery.places import letter
+from ..delivery.reasons import told, trace
 from ..errors import CqrslessError, NotFound, RetryLater
 from ..messages import Cost
 from ..registry import ProcessorRecord
@@ -73,8 +74,7 @@ class UnorderedProcessor:
             if follows is Course.WAIT and isinstance(error, RetryLater):
                 self._wait(commit, attempt, error, cost)
             elif note is not None or follows is Course.PARK:
-                log.warning("%s failed at commit %s of %s", self.name, commit.number, commit.pk, exc_info=error)
-                self._park(commit, told(error), cost, attempt)
+                self._park(commit, error, cost, attempt)
             else:
                 self._counts.add(retried=1, lag=self._lag(commit))
                 raise
@@ -86,16 +86,19 @@ class UnorderedProcessor:
     def _wait(self, commit: Commit, attempt: int, error: RetryLater, cost: Cost) -> None:
         """Park a commit for a while. The letter comes first: a retry that finds none has nothing to do."""
         until = self._now() + error.after
-        self._park(commit, told(error), cost, attempt, until)
+        self._park(commit, error, cost, attempt, until)
         try:
             self._scheduling.retry(Retry(self.name, self.run, commit.pk, commit.number), until, attempt)
         except CqrslessError as other:  # nobody can be asked to wake it: its letter says so
-            self._park(commit, told(other), cost, attempt)
+            self._park(commit, other, cost, attempt)
 
-    def _park(self, commit: Commit, why: str, cost: Cost, tried: int, until: datetime | None = None) -> None:
+    def _park(
+        self, commit: Commit, why: BaseException | str, cost: Cost, tried: int, until: datetime | None = None
+    ) -> None:
         pk, sk = letter(self.name, self.run, f"{commit.pk}@{commit.number}")
+        text = told(why)
         note: Item = {
-            "pk": pk, "sk": sk, "key": commit.pk, "commit": commit.number, "why": why, "tries": tried,
+            "pk": pk, "sk": sk, "key": commit.pk, "commit": commit.number, "why": text, "tries": tried,
             "time": microseconds(self._now()),
         }  # fmt: skip
         if until is not None:
@@ -105,7 +108,8 @@ class UnorderedProcessor:
         log.log(
             logging.ERROR if until is None else logging.INFO,
             "%s %s commit %s of %s: %s",
-            self.name, "parked" if until is None else f"waits until {until} with", commit.number, commit.pk, why,
+            self.name, "parked" if until is None else f"waits until {until} with", commit.number, commit.pk, text,
+            exc_info=trace(why) if until is None else None,
         )  # fmt: skip
 
     # -- what is parked

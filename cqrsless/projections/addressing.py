@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from ..delivery.commit import Commit
 from ..delivery.places import Key
-from ..errors import CqrslessError, ValidationFailed
+from ..errors import CqrslessError, InvalidReturn, ValidationFailed, a_type
 from ..keys import split_id
 from ..messages import Message
-from ..registry import ProjectorRecord, ViewRecord
+from ..registry import ProjectorRecord, ViewRecord, defined
 from .rows import Layout, parts_of
 
 #: What the framework injects by name: given the names and the message, the values.
@@ -47,7 +47,7 @@ class Addresses:
             who = f"keys= of {self._who(projector, message)}"
             given: Any = projector.keys(message.payload, message)
             if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
-                raise CqrslessError(f"{who} gave a {type(given).__name__}: give a list of keys, empty for no row")
+                raise InvalidReturn(f"{who} gave {a_type(given)}: give a list of keys, empty for no row")
             rows: dict[Key, Row] = {}
             for row in (self._row(one, who) for one in given):
                 rows.setdefault(row.at, row)
@@ -59,7 +59,7 @@ class Addresses:
 
     def _row(self, given: Any, who: str) -> Row:
         if given is None:
-            raise CqrslessError(f"{who} gave None: give the row's key, or write keys= and give [] for no row")
+            raise InvalidReturn(f"{who} gave None: give the row's key, or write keys= and give [] for no row")
         return self._made(parts_of(self._view, given, who))
 
     def _made(self, values: Sequence[Any]) -> Row:
@@ -80,8 +80,7 @@ class Addresses:
         )
 
     def _who(self, projector: ProjectorRecord, message: Message) -> str:
-        name = getattr(projector.fn, "__qualname__", None) or type(projector.fn).__qualname__
-        return f"the projector {name} of {message.name} into the view {self._view.name}"
+        return f"the projector {defined(projector.fn)} of {message.name} into the view {self._view.name}"
 
 
 def injected(inject: Inject, names: tuple[str, ...], message: Message, row: Row) -> dict[str, Any]:

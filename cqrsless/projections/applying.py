@@ -12,12 +12,13 @@ from ..delivery.commit import Commit, Decoder
 from ..delivery.counting import Counts
 from ..delivery.parking import Parking, settled, tries
 from ..delivery.places import Key, Places, unchanged, view_place
+from ..delivery.reasons import MISTAKES
 from ..delivery.writing import commit as write
 from ..delivery.writing import replacing, revised, without
-from ..errors import CommitTooLarge, InvalidReturn
+from ..errors import CommitTooLarge, InvalidReturn, a_type
 from ..logs import current_message
 from ..messages import Cost, Message
-from ..registry import ProcessorRecord, ProjectorRecord, ViewRecord
+from ..registry import ProcessorRecord, ProjectorRecord, ViewRecord, defined
 from ..store import TRANSACTION_LIMIT, TRANSACTION_SIZE_LIMIT, Delete, Item, Put, Write, total_size
 from .addressing import Addresses, Inject, Row, injected
 from .rows import Layout, text_of, with_row
@@ -111,7 +112,7 @@ class ViewConsumer:
     def _failed(self, place: Item, commit: Commit, error: Exception, cost: Cost) -> Item:
         processor = self._processor
         retries = RETRIES if processor is None else processor.retries
-        if processor is not None and not isinstance(error, processor.retry_on):
+        if isinstance(error, MISTAKES) or (processor is not None and not isinstance(error, processor.retry_on)):
             retries = 0
         parks = processor is None or processor.on_failure == "park"
         return self.parking.failed(place, commit, error, cost, retries=retries, parks=parks)
@@ -154,10 +155,9 @@ class ViewConsumer:
         if after is None:
             return None
         if not isinstance(after, dict):
-            name = getattr(projector.fn, "__qualname__", None) or type(projector.fn).__qualname__
             raise InvalidReturn(
-                f"the projector {name} of {message.name} into the view {self.view.name} returned a "
-                f"{type(after).__name__}: return the row, a dict, or None for no row"
+                f"the projector {defined(projector.fn)} of {message.name} into the view {self.view.name} returned "
+                f"{a_type(after)}: return the row, a dict, or None for no row"
             )
         return codec.encode(after, f"the row of the view {self.view.name} after {message.id}")[0]
 

@@ -18,13 +18,13 @@ from ..delivery.consuming import Feeder
 from ..delivery.order import Verdict, judge, previous
 from ..delivery.parking import tries
 from ..delivery.places import applied
-from ..errors import InvalidReturn
+from ..errors import InvalidReturn, a_type
 from ..logs import handling
 from ..messages import Cost, Event, Message
 from ..processors.handlers import labels
 from ..processors.identities import identity
 from ..processors.ordered import ProcessorConsumer
-from ..registry import Model, ProcessorRecord, PublisherRecord
+from ..registry import Model, ProcessorRecord, PublisherRecord, defined
 from ..surroundings import Surroundings
 from .cloudevents import Envelope, Envelopes
 from .sending import Sender
@@ -131,7 +131,8 @@ class Publisher:
 
     def _wrong(self, given: object) -> InvalidReturn:
         return InvalidReturn(
-            f"publisher {self.label} returned a {type(given).__name__}: return the public Event, several, or nothing"
+            f"publisher {defined(self._record.fn)} returned {a_type(given)}: return the public Event, several, or "
+            "nothing"
         )
 
 

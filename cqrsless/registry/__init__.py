@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .model import AggregateModel, EventModel, Model
 from .names import did_you_mean
-from .places import NOWHERE, Place
+from .places import NOWHERE, Place, defined
 from .records import (
     AggregateRecord,
     CommandRecord,
@@ -55,6 +55,7 @@ __all__ = [
     "UpcasterRecord",
     "ViewRecord",
     "cancel",
+    "defined",
     "did_you_mean",
     "from_command_id",
 ]

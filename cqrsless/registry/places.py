@@ -10,7 +10,17 @@ from functools import partial
 from types import CodeType, FrameType
 from typing import Any, Final, NamedTuple
 
-__all__ = ["NOWHERE", "Origin", "Place", "Site", "identity", "same_definition", "site_of_caller", "unwrapped"]
+__all__ = [
+    "NOWHERE",
+    "Origin",
+    "Place",
+    "Site",
+    "defined",
+    "identity",
+    "same_definition",
+    "site_of_caller",
+    "unwrapped",
+]
 
 
 class Place(NamedTuple):
@@ -116,6 +126,18 @@ def identity(fn: Any) -> tuple[str, str]:
     """Give the module and the qualified name of the function that a person wrote."""
     plain = unwrapped(fn)
     return getattr(plain, "__module__", None) or "", getattr(plain, "__qualname__", type(plain).__qualname__)
+
+
+def defined(fn: Any) -> str:
+    """Give a function's name as errors tell it, with the file and line of its definition.
+
+    >>> defined(len), defined(defined).partition(":")[0].endswith("cqrsless/registry/places.py")
+    ('len', True)
+    """
+    plain = unwrapped(fn)
+    name = getattr(plain, "__qualname__", None) or type(plain).__qualname__
+    code = getattr(plain, "__code__", None) or getattr(vars(type(plain)).get("__call__"), "__code__", None)
+    return f"{name} ({Place(code.co_filename, code.co_firstlineno)})" if isinstance(code, CodeType) else name
 
 
 def same_definition(old: Origin, new: Origin, equal: bool) -> bool:

@@ -306,9 +306,9 @@ def test_a_wrong_return_of_a_stored_aggregates_handler_is_explained(what: Any, w
     [
         ({"a": 1}, r"returned a dict for events: return an Event, several, or nothing"),
         ("Done", r"returned a str for events"),
-        (5, r"returned a int for events"),
+        (5, r"returned an int for events"),
         (({"a": 1}, Event("Done")), r"returned a dict among its events"),
-        ([None], r"returned a NoneType among its events"),
+        ([None], r"returned None among its events"),
     ],
 )
 def test_a_wrong_return_of_a_folded_aggregates_handler_is_explained(what: Any, why: str) -> None:

@@ -79,7 +79,7 @@ def test_a_retry_that_fails_keeps_the_letter_and_counts() -> None:
     container.letters.give_up("index", bench.commit("Order#1", "Placed"), "timed out", Cost())
     bench.fails[1] = ValueError("still")
     (still,) = container.letters.retry("index")
-    assert (still.why, still.tries) == ("ValueError: still", 1)
+    assert (still.why.partition(" in ")[0], still.tries) == ("ValueError: still", 1)
     (still,) = container.letters.retry("index")
     assert (still.tries, bench.attempts) == (2, [1, 2])
 

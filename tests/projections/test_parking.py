@@ -74,7 +74,7 @@ def test_attempts_are_counted_in_the_store_and_the_last_one_parks() -> None:
     container.feeder.feed(container.views["Summary"], Commit(item, container.decoder), Cost())
     assert letters(container) == [("Order#o-1", 1)]
     (letter,) = container.views["Summary"].parking.letters(Cost())
-    assert letter.why == "RuntimeError: cannot digest 2"
+    assert letter.why.startswith("RuntimeError: cannot digest 2 in added (tests/projections/test_parking.py:")
 
 
 def test_a_parked_aggregate_holds_up_nobody_else_and_keeps_its_row() -> None:
@@ -258,3 +258,37 @@ def test_rows_are_as_if_nothing_had_ever_failed(history: Any, dies_at: int, afte
     assert everything(bench) == everything(clean)
     assert bench.items("d#") == []
     assert not any("parked" in item for item in bench.items())
+
+
+def test_a_letter_and_its_log_record_say_where_a_projector_failed(caplog: pytest.LogCaptureFixture) -> None:
+    made = registry()
+    made.processor("strict", retries=1)
+
+    @made.projector("Added", view=made.view("Totals", key="order_id", processor="strict"))
+    def add(row: Any, event: Any) -> Any:
+        return {"total": event["total"]}
+
+    bench = Bench(made)
+    container = bench.container()
+    container.feed_patiently(added(bench, 1))
+    (letter,) = container.views["Totals"].parking.letters(Cost())
+    line = add.__code__.co_firstlineno + 2
+    assert letter.why == f"KeyError: 'total' in add (tests/projections/test_parking.py:{line})"
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert letter.why in record.getMessage()
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], KeyError)
+
+
+def test_a_row_that_is_none_parks_at_once() -> None:
+    made = registry()
+
+    @made.projector("Added", view=made.view("Totals", key="order_id"))
+    def add(row: Any, event: Any) -> Any:
+        return event["n"]
+
+    bench = Bench(made)
+    container = bench.container()
+    container.feed(added(bench, 1))
+    (letter,) = container.views["Totals"].parking.letters(Cost())
+    assert (letter.tries, "returned an int: return the row" in letter.why) == (1, True)
