@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -10,7 +10,7 @@ from . import permissions
 from .configuration import Configuration, FunctionSettings
 from .naming import Ids, suffix
 from .permissions import Grants
-from .plan import Bucket, Function, Queue, QueueMapping, Role, Route, Rule, StreamMapping, Table
+from .plan import Bucket, Function, Layer, Queue, QueueMapping, Role, Route, Rule, StreamMapping, Table
 from .values import Attribute, Place, Text, arn, named, text
 
 __all__ = ["Stack"]
@@ -53,6 +53,17 @@ class Stack:
         """Name something of the stack, and note how long that lets its prefix be."""
         self.room = min(self.room, longest - len(end) - 1)
         return named(end)
+
+    def layers(self) -> Iterator[Layer | str]:
+        """Plan what lies beneath the code of every function: a layer for each zip, others by their ARN."""
+        made = 0
+        for layer in self.configuration.layers:
+            if layer.startswith("arn:"):
+                yield layer
+            else:
+                made += 1
+                end = "" if made == 1 else str(made)
+                yield Layer(self.ids.take(f"Layer{end}", f"the layer of {layer}"), self.name(f"layer{end}", 64), layer)
 
     def function(
         self,

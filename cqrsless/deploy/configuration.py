@@ -22,6 +22,7 @@ concurrency = 2
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ T = TypeVar("T")
 ELSEWHERE: Final = frozenset({"app", "store", "package"})
 #: What only [tool.cqrsless] says: what the package is made by, which is made without running the code, and whose stack
 #: it is.
-OF_THE_PROJECT: Final = frozenset({"name", "runtime", "architecture", "code"}) | ELSEWHERE
+OF_THE_PROJECT: Final = frozenset({"name", "runtime", "architecture", "code", "layers"}) | ELSEWHERE
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -123,6 +124,8 @@ class Configuration:
     #: The targets of publishers that belong to this stack: names them as `to=` does, or `all`.
     create_targets: tuple[str, ...] = ()
     code: str = "."
+    #: What lies beneath the code of each function: zips, as `cqrsless package --layer` makes, and layers by their ARN.
+    layers: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     commands: FunctionSettings = field(default_factory=FunctionSettings)
     http: HttpSettings = field(default_factory=HttpSettings)
@@ -174,6 +177,7 @@ def configuration(section: Any, where: str = "[tool.cqrsless]", code: Iterable[D
         alarms=table.truth("alarms", True),
         create_targets=("all",) if table.value("create_targets") is True else table.texts("create_targets"),
         code=table.text("code", "."),
+        layers=_layers(table),
         environment=table.text_by_name("environment"),
         commands=_function(table.table("commands", FunctionSettings), FunctionSettings),
         http=_http(table.table("http", HttpSettings)),
@@ -205,6 +209,25 @@ _LOG_DAYS: Final = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
+
+
+#: Lambda's quota.
+_MOST_LAYERS: Final = 5
+_LAYER: Final = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[\w-]+:\d+|(?!arn:).+\.zip")
+
+
+def _layers(table: Table) -> tuple[str, ...]:
+    found = table.texts("layers")
+    where = table.where_of("layers")
+    for layer in found:
+        if not _LAYER.fullmatch(layer):
+            raise DeploymentError(
+                f'{where} has {layer!r} among its layers, which is neither a zip, as in "build/orders-layer.zip", nor '
+                'the ARN of a layer with its version, as in "arn:aws:lambda:...:layer:x:3"'
+            )
+    if len(found) > _MOST_LAYERS:
+        raise DeploymentError(f"{where} has {len(found)} layers, and Lambda takes {_MOST_LAYERS}")
+    return found
 
 
 def _function(table: Table, kind: Callable[..., T], **more: Any) -> T:

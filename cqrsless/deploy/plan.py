@@ -19,6 +19,7 @@ __all__ = [
     "Bus",
     "Dashboard",
     "Function",
+    "Layer",
     "Plan",
     "Queue",
     "QueueMapping",
@@ -93,6 +94,13 @@ class Function(Resource):
     undelivered: str | None
     #: Whether it invokes itself to go on with a replay.
     continues: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layer(Resource):
+    """A layer of the stack, made of a zip."""
+
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +239,8 @@ class Plan:
     longest_prefix: int
     runtime: str
     architecture: str
+    #: What every function has beneath its code: layers of the stack, and others by their ARN; a later one lies above.
+    layers: tuple[Layer | str, ...]
     tables: tuple[Table, ...]
     functions: tuple[Function, ...]
     roles: tuple[Role, ...]

@@ -86,6 +86,7 @@ def plan(model: Model, configuration: Configuration, application: str) -> Plan:
         longest_prefix=stack.room,
         runtime=configuration.runtime,
         architecture=configuration.architecture,
+        layers=tuple(stack.layers()),
         tables=tuple(stack.tables),
         functions=tuple(stack.functions),
         roles=tuple(stack.roles),

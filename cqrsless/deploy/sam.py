@@ -16,7 +16,7 @@ from .cloudformation import (
     stream_mapping,
     stream_settings,
 )
-from .plan import Function, Plan
+from .plan import Function, Layer, Plan
 from .values import Text
 
 __all__ = ["sam"]
@@ -45,6 +45,10 @@ def sam(plan: Plan) -> Document:
         if events:
             properties["Events"] = events
         template.resources |= [made(function.id, "AWS::Serverless::Function", properties)]
+    for layer in plan.layers:
+        if isinstance(layer, Layer):
+            settings = {**template.layer_settings(layer), "ContentUri": layer.file}
+            template.resources |= [made(layer.id, "AWS::Serverless::LayerVersion", settings)]
     for mapping in plan.stream_mappings:
         if mapping.bucket is not None:  # the bucket invokes the function: as an event of that, it would be a circle
             template.resources |= [made(mapping.id, "AWS::Lambda::EventSourceMapping", stream_mapping(mapping))]
@@ -63,6 +67,7 @@ def sam(plan: Plan) -> Document:
                 "MemorySize": memory,
                 "Timeout": timeout,
                 "Environment": {"Variables": {name: template.texts.text(value) for name, value in shared.items()}},
+                **({"Layers": template.layers} if plan.layers else {}),
             }
         },
         **document,

@@ -42,6 +42,25 @@ def functions(template: Any) -> dict[str, Any]:
     return of_type(template, "AWS::Serverless::Function") | of_type(template, "AWS::Lambda::Function")
 
 
+def test_layers_lie_beneath_every_function_in_their_order(form: str) -> None:
+    arn = "arn:aws:lambda:eu-west-1:123456789012:layer:tracing:3"
+    template = document(full(layers=["build/shop-layer.zip", arn, "more.zip"]), form)
+    layers = [{"Ref": "Layer"}, arn, {"Ref": "Layer2"}]
+    if form == "sam":
+        assert template["Globals"]["Function"]["Layers"] == layers
+        made = of_type(template, "AWS::Serverless::LayerVersion")
+        assert [layer["ContentUri"] for layer in made.values()] == ["build/shop-layer.zip", "more.zip"]
+    else:
+        assert all(function["Layers"] == layers for function in functions(template).values())
+        made = of_type(template, "AWS::Lambda::LayerVersion")
+        assert made["Layer"]["Content"] == {"S3Bucket": {"Ref": "CodeBucket"}, "S3Key": {"Ref": "LayerKey"}}
+        assert {"LayerKey", "Layer2Key"} <= template["Parameters"].keys()
+    assert list(made) == ["Layer", "Layer2"] and made["Layer"]["LayerName"] == {"Fn::Sub": "${Prefix}-layer"}
+    assert made["Layer"]["CompatibleRuntimes"] == ["python3.13"]
+    assert made["Layer"]["CompatibleArchitectures"] == ["arm64"]
+    assert "Layers" not in json.dumps(document(full(), form))
+
+
 def test_tables_are_kept_safe_and_cost_nothing_while_nobody_comes(form: str) -> None:
     template = document(full(), form)
     tables = of_type(template, "AWS::DynamoDB::Table")

@@ -113,6 +113,9 @@ def test_a_queues_readers_are_bounded_by_its_mapping() -> None:
         ({"commands": {"allow": {}}}, "has allow = {}, and it is a list of tables"),
         ({"http": {"authorizer": "jwt"}}, 'has authorizer = "jwt", which needs an issuer = "https://..." and an aud'),
         ({"http": {"issuer": "https://a"}}, 'has an issuer or audience, which need authorizer = "jwt"'),
+        ({"layers": ["build/layer"]}, r"has 'build/layer' among its layers, which is neither a zip, as in \"build/ord"),
+        ({"layers": ["arn:aws:lambda:eu-west-1:123456789012:layer:x"]}, "nor the ARN of a layer with its version"),
+        ({"layers": ["a.zip"] * 6}, "has 6 layers, and Lambda takes 5"),
         (7, r"\[tool.cqrsless\] is 7, and should be a table"),
     ],
 )

@@ -16,9 +16,11 @@ from tests.engines import EngineMissing, console_script, go_without
 ROOT = Path(__file__).parent.parent.parent
 SAM = "aws-sam-cli==1.170.0"
 JWT = {"authorizer": "jwt", "issuer": "https://login.example.com/", "audience": ["shop"]}
+LAYER = "arn:aws:lambda:eu-west-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python313-arm64:7"
 PLANS = {
     "full": full(),
     "jwt": full(http={**JWT, "function_url": True}),
+    "layered": full(layers=[LAYER, "build/shop-layer.zip"], code="build/shop.zip"),
     "open": full(http={"open": True, "function_url": True}, alarms=False, protect=False, create_targets=True),
 }
 #: The examples, by the command that their reader types.

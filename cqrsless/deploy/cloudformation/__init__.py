@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..plan import Function, Plan
+from ..plan import Function, Layer, Plan
 from .feeding import queue_mapping, queue_settings, stream_mapping, stream_settings
 from .template import Template
 from .texts import Document, arn_of, made, ref
@@ -33,6 +33,13 @@ def cloudformation(plan: Plan) -> Document:
         "Description": "The key of the functions' code: a zip. A new key makes new code run.",
     }
     resources: Document = {}
+    for layer in plan.layers:
+        if isinstance(layer, Layer):
+            key = f"{layer.id}Key"
+            template.parameters[key] = {"Type": "String", "Description": f"The key, in CodeBucket, of {layer.file}."}
+            content = {"S3Bucket": ref("CodeBucket"), "S3Key": ref(key)}
+            settings = {**template.layer_settings(layer), "Content": content}
+            resources |= [made(layer.id, "AWS::Lambda::LayerVersion", settings)]
     for function in plan.functions:
         resources |= [made(function.id, "AWS::Lambda::Function", _function(template, plan, function))]
         if function.undelivered is not None:
@@ -62,4 +69,5 @@ def _function(template: Template, plan: Plan, function: Function) -> Document:
         "MemorySize": function.memory,
         "Timeout": function.timeout,
         "Environment": {"Variables": variables},
+        **({"Layers": template.layers} if plan.layers else {}),
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from ..plan import Function, Plan
+from ..plan import Function, Layer, Plan
 from .allowing import role, rule
 from .serving import function_url, http_api
 from .storing import bucket, queue, table
@@ -62,6 +63,19 @@ class Template:
         if function.continues:  # a long replay is a chain of invocations, which Lambda would take for a mistake
             settings["RecursiveLoop"] = "Allow"
         return settings
+
+    @property
+    def layers(self) -> list[Any]:
+        """What every function has beneath its code."""
+        return [ref(layer.id) if isinstance(layer, Layer) else layer for layer in self.plan.layers]
+
+    def layer_settings(self, layer: Layer) -> Document:
+        """Give what SAM and CloudFormation call by the same names of a layer."""
+        return {
+            "LayerName": self.texts.text(layer.name),
+            "CompatibleRuntimes": [self.plan.runtime],
+            "CompatibleArchitectures": [self.plan.architecture],
+        }
 
     def _before(self) -> Iterator[Made]:
         plan, texts = self.plan, self.texts

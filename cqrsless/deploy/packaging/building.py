@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -230,6 +231,11 @@ class _Build:
         if self._settings.layer:
             layer = output.with_name(f"{output.stem}-layer{output.suffix}")
             archives = write_archive(output, own), write_archive(layer, libraries, "python/")
+            code, beneath = (os.path.relpath(file, self._settings.root) for file in (output, layer))
+            self._note(
+                f'the template gives functions the layer by code = "{code}" and layers = ["{beneath}"] in '
+                "[tool.cqrsless]"
+            )
         else:
             archives = (write_archive(output, {**libraries, **own}),)
         for archive in archives:

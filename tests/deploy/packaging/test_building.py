@@ -80,7 +80,9 @@ def test_a_package_runs_under_lambdas_own_runtime_client(project: Any, tmp_path:
 
 
 def test_with_a_layer_the_dependencies_are_in_that(project: Any) -> None:
-    function, layer = project.package(layer=True).archives
+    package = project.package(layer=True)
+    function, layer = package.archives
+    assert 'code = "build/shop.zip" and layers = ["build/shop-layer.zip"] in [tool.cqrsless]' in "".join(package.notes)
     assert names(function) == ["later.py", "prices.py", "shop.py"]
     assert layer.file.name == "shop-layer.zip"
     assert all(name.startswith("python/") for name in names(layer))
