@@ -19,7 +19,7 @@ from ..store import Delete, Item, Put
 from .commit import Commit
 from .consuming import ATTEMPTS, Consumer, Failed, Feeder, Moved
 from .counting import Counts
-from .places import Places, applied, letter
+from .places import Places, applied, dropped, letter
 from .reasons import told, trace
 from .writing import commit as write
 from .writing import replacing, revised, without
@@ -140,6 +140,18 @@ class Parking:
         )  # fmt: skip
         return item
 
+    def step_past(self, place: Item, commit: Commit, cost: Cost) -> Item:
+        """Move past a commit without applying it, and note that, for the runs that come to it later."""
+        item = settled(place, commit.number)
+        pk, sk = dropped(self.consumer, commit.pk, commit.number)
+        write(self.places, [replacing(place, item), Put("views", {"pk": pk, "sk": sk})], cost)
+        return item
+
+    def was_dropped(self, commit: Commit, cost: Cost) -> bool:
+        """Say whether a commit was stepped past, in whichever run."""
+        pk, sk = dropped(self.consumer, commit.pk, commit.number)
+        return self.places.store.get("views", pk, sk, cost) is not None
+
     def note_seen(self, place: Item, commit: Commit, cost: Cost) -> Item:
         """Note on a parked place that a later commit waits, too."""
         if commit.number <= place["seen"]:
@@ -197,20 +209,20 @@ def retry(feeder: Feeder, consumer: Parks, pk: str, cost: Cost, *, drop: bool = 
     """Apply a parked aggregate's commits from the failing one onwards, and let it go on.
 
     It stays parked meanwhile, and is let go only if nothing newer was seen. With `drop` it steps past the failing
-    commit. Says whether it goes on; where a commit fails again, it is parked there. Raises `NotFound` where it is not
-    parked.
+    commit; past one that fails again and was dropped in another run, it always does. Says whether it goes on; where a
+    commit fails again, it is parked there. Raises `NotFound` where it is not parked.
     """
     key = consumer.parking.parked_at(pk, cost)
-    dropped: int | None = None
+    number: int | None = None
     misses = 0
     while misses < ATTEMPTS:
         place = feeder.places.get(key, cost, fresh=True)
         if place is None or "parked" not in place:
             return True  # somebody else has let it go since
-        if drop and dropped is None:
-            dropped = place["parked"]
+        if drop and number is None:
+            number = place["parked"]
         try:
-            caught_up = _apply_parked(feeder, consumer, pk, place, dropped, cost)
+            caught_up = _apply_parked(feeder, consumer, pk, place, number, cost)
             if caught_up is None:
                 return False
             if caught_up["seen"] == place["seen"]:
@@ -222,9 +234,7 @@ def retry(feeder: Feeder, consumer: Parks, pk: str, cost: Cost, *, drop: bool = 
     raise ConcurrencyConflict(f"{consumer.name} found its place for {pk} moved {ATTEMPTS} times in a row")
 
 
-def _apply_parked(
-    feeder: Feeder, consumer: Parks, pk: str, place: Item, dropped: int | None, cost: Cost
-) -> Item | None:
+def _apply_parked(feeder: Feeder, consumer: Parks, pk: str, place: Item, drop: int | None, cost: Cost) -> Item | None:
     """Apply what waits up to the last commit seen; `None` where one failed."""
     item = feeder.store.get("events", pk, place["seen"], cost)
     if item is None:
@@ -232,15 +242,14 @@ def _apply_parked(
     last = Commit(item, feeder.decoder)
     waiting = [last] if not consumer.stored_names.isdisjoint(last.names) and applied(place) < last.number else []
     for found in chain(feeder.missing(consumer, last, place, cost), waiting):
-        if found.number == dropped:
-            stepped = settled(place, found.number)
-            write(feeder.places, [replacing(place, stepped)], cost)
-            log.warning("%s was told to drop commit %s of %s", consumer.name, found.number, pk)
-            place = stepped
-            continue
-        place = consumer.apply(found, place, cost)
-        if applied(place) < found.number:
-            return None
+        if found.number != drop:
+            place = consumer.apply(found, place, cost)
+            if applied(place) >= found.number:
+                continue
+            if not consumer.parking.was_dropped(found, cost):
+                return None
+        place = consumer.parking.step_past(place, found, cost)
+        log.warning("%s was told to drop commit %s of %s", consumer.name, found.number, pk)
     return place
 
 

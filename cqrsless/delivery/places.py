@@ -53,6 +53,11 @@ def letter(consumer: str, run: int, pk: str) -> Key:
     return f"d#{run}#{consumer}", pk if len(pk.encode()) <= SORT_KEY_LIMIT else _digest(pk)
 
 
+def dropped(consumer: str, pk: str, number: int) -> Key:
+    """Give the key of the note that somebody had a consumer step past a commit, which is of no run."""
+    return _partition(f"x#{consumer}#", pk), str(number)
+
+
 def _partition(prefix: str, pk: str) -> str:
     key = prefix + pk
     return key if len(key.encode()) <= KEY_LIMIT else prefix + _digest(pk)

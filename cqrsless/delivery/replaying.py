@@ -8,21 +8,23 @@ cursor, and a worker that was paused past its claim changes nothing. Both the sc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from ..aggregates.commits import microseconds, moment
-from ..errors import ConcurrencyConflict, CqrslessError
+from ..errors import ConcurrencyConflict, CqrslessError, NotFound
 from ..messages import Cost
 from ..store import Delete, SortKey, Store
 from .batches import Taker
 from .codes import begun, stayed, switched
 from .commit import Commit, Decoder
 from .consuming import Failed
-from .parking import Letter, Parking
-from .places import Places, revision
+from .letters import Parked
+from .parking import Letter
+from .places import revision
 from .runs import KEPT_FOR, Control, Runs
 
 #: Items read between two notes of the cursor, and the seconds after which it is noted whatever was read.
@@ -32,6 +34,8 @@ SLICE_SECONDS: Final = 5.0
 CLAIM: Final = 60_000_000
 #: How often a commit is offered in a row: in the end its consumer parks it.
 OFFERS: Final = 100
+#: How much of what is tried again at the end may fail before the rest is let be: the run is lost anyway.
+LOST: Final = 25
 #: Items that one transaction deletes.
 _DELETED: Final = 100
 #: What the keys of what belongs to a run begin with; its number and the consumer's name follow.
@@ -40,19 +44,20 @@ Progress = Callable[[int], None]
 
 
 class Replay:
-    """One worker's replay of one consumer. `make` gives the taker of a run.
+    """One worker's replay of one consumer. `make` gives the taker of a run, and what that has parked.
 
-    A view `switches`: readers go over to the new run, unless that has parked what the live one has not. A processor has
-    no readers: its handlers are called again for what is stored, in a run that is then removed, and what it handles
-    live is none of the replay's business. `code` tells the code of the projectors: what other code has begun is given
-    up, and begun anew. `owner` tells this worker from others; by default no other is the same.
+    What the new run has parked is tried again at its end: its handler may have been mended since. A view `switches`:
+    readers go over to the new run, unless that keeps parked what the live one has not. A processor has no readers: its
+    handlers are called again for what is stored, in a run that is then removed, and what it handles live is none of the
+    replay's business. `code` tells the code of the projectors: what other code has begun is given up, and begun anew.
+    `owner` tells this worker from others; by default no other is the same.
     """
 
     def __init__(
         self,
         runs: Runs,
         consumer: str,
-        make: Callable[[int], Taker],
+        make: Callable[[int], tuple[Taker, Parked]],
         decoder: Decoder,
         now: Callable[[], datetime],
         *,
@@ -74,6 +79,7 @@ class Replay:
         self._clock = clock
         self._held: Control | None = None
         self._taker: Taker | None = None
+        self._parked: Parked | None = None
 
     def run(self, progress: Progress | None = None) -> int:
         """Begin, or take over what a dead worker began, and go to the end; give the run that is live now."""
@@ -171,15 +177,19 @@ class Replay:
         if page.more or done - held.done < len(page.items):
             self._reach(cursor, done)
             return None
-        return self._end(held.live, held.next, done)
+        try:
+            failed = self._still_parked(held)
+        except Exception:
+            self._reach(held.cursor, held.done, until=0)
+            raise
+        return self._end(failed, done)
 
     def _reach(self, cursor: tuple[str, SortKey] | None, done: int, until: int | None = None) -> None:
         """Note how far the scan is, and hold on to it, or let it go."""
         until = microseconds(self._now()) + CLAIM if until is None else until
         self._move(lambda held: replace(held, cursor=cursor, done=done, until=until))
 
-    def _end(self, live: int, filled: int, done: int) -> int | None:
-        failed = list(self._newly_parked(live, filled))
+    def _end(self, failed: list[Letter], done: int) -> int | None:
         at = microseconds(self._now())
 
         def ended(held: Control) -> Control:
@@ -205,15 +215,28 @@ class Replay:
             f"the replay of {self.consumer} has failures; {what}: {told}{more}; mend the {mend} and replay again"
         )
 
-    def _newly_parked(self, live: int, filled: int) -> Iterator[Letter]:
-        """Give what the new run has parked; of a view, what the live run has not parked as well."""
-        places = Places(self._store, kept=1)
-        before: set[str] = set()
-        if self._switches:
-            before |= {letter.key for letter in Parking(places, self.consumer, live, self._now).letters(self.cost)}
-        for letter in Parking(places, self.consumer, filled, self._now).letters(self.cost):
-            if letter.key not in before:
-                yield letter
+    def _still_parked(self, held: Control) -> list[Letter]:
+        """Try again what the new run has parked, and give what stays so; of a view, but for what the live run has, too.
+
+        Where so much fails again that the run is lost, the rest is not tried.
+        """
+        assert self._parked is not None
+        before = {one.key for one in self._make(held.live)[1].letters(self.cost)} if self._switches else set[str]()
+        lost = 0
+        ends = self._clock() + SLICE_SECONDS
+        for key in dict.fromkeys(one.key for one in self._newly_parked(before)):
+            with suppress(NotFound):  # somebody else has let it go since
+                lost += not self._parked.retry(key, self.cost)
+            if lost == LOST:
+                break
+            if self._clock() > ends:
+                self._reach(held.cursor, held.done)
+                ends = self._clock() + SLICE_SECONDS
+        return list(self._newly_parked(before))
+
+    def _newly_parked(self, before: Container[str]) -> Iterator[Letter]:
+        assert self._parked is not None
+        return (one for one in self._parked.letters(self.cost) if one.key not in before)
 
     def _offer(self, taker: Taker, commit: Commit) -> None:
         for offer in range(OFFERS):
@@ -233,7 +256,8 @@ class Replay:
 
     def _hold(self, control: Control) -> None:
         assert control.next is not None
-        self._held, self._taker = control, self._make(control.next)
+        self._held = control
+        self._taker, self._parked = self._make(control.next)
 
     def _move(self, change: Callable[[Control], Control]) -> Control:
         """Change the control item, while this worker holds it; what others have changed of it meanwhile stays."""

@@ -10,12 +10,12 @@ from ..aggregates.commits import microseconds, moment
 from ..delivery.commit import Commit, Decoder
 from ..delivery.counting import Counts
 from ..delivery.parking import Letter
-from ..delivery.places import letter
+from ..delivery.places import dropped, letter
 from ..delivery.reasons import told, trace
 from ..errors import CqrslessError, NotFound, RetryLater
 from ..messages import Cost
 from ..registry import ProcessorRecord
-from ..store import Delete, Item, Store
+from ..store import Delete, Item, Put, Store
 from .failing import Course, course
 from .handlers import Handlers
 from .scheduling import Retry, Scheduling
@@ -124,9 +124,7 @@ class UnorderedProcessor:
         return self._retry_all(self._of(key, cost), cost)
 
     def drop(self, key: str, cost: Cost) -> bool:
-        dropped = min(self._of(key, cost), key=lambda note: int(note["commit"]))
-        log.warning("%s was told to drop commit %s of %s", self.name, dropped["commit"], key)
-        self._forget(dropped, cost)
+        self._step_past(min(self._of(key, cost), key=lambda note: int(note["commit"])), cost)
         return self._retry_all([note for note in self._notes(cost) if note["key"] == key], cost)
 
     def resume(self, key: str, number: int, cost: Cost) -> None:
@@ -146,13 +144,19 @@ class UnorderedProcessor:
         item = self._store.get("events", note["key"], note["commit"], cost)
         if item is None:
             raise NotFound(f"commit {note['commit']} of {note['key']} is not in {self._store.url}")
-        if not self._take(Commit(item, self._decoder), note, cost):
+        if self._take(Commit(item, self._decoder), note, cost):
+            self._store.write([Delete("views", note["pk"], note["sk"])], cost)
+            return True
+        pk, sk = dropped(self.name, note["key"], note["commit"])
+        if self._store.get("views", pk, sk, cost) is None:
             return False
-        self._forget(note, cost)
+        self._step_past(note, cost)  # as somebody did in another run
         return True
 
-    def _forget(self, note: Item, cost: Cost) -> None:
-        self._store.write([Delete("views", note["pk"], note["sk"])], cost)
+    def _step_past(self, note: Item, cost: Cost) -> None:
+        log.warning("%s was told to drop commit %s of %s", self.name, note["commit"], note["key"])
+        pk, sk = dropped(self.name, note["key"], note["commit"])
+        self._store.write([Delete("views", note["pk"], note["sk"]), Put("views", {"pk": pk, "sk": sk})], cost)
 
     def _of(self, key: str, cost: Cost) -> list[Item]:
         notes = [note for note in self._notes(cost) if note["key"] == key]

@@ -89,8 +89,8 @@ class Member:
     def taker(self, run: int, since: int, *, replays: bool = False) -> Taker:
         return self._get(run, since, replays)[0]
 
-    def parked(self, run: int, since: int) -> Parked:
-        return self._get(run, since, False)[1]
+    def parked(self, run: int, since: int, *, replays: bool = False) -> Parked:
+        return self._get(run, since, replays)[1]
 
     @property
     def stored_names(self) -> frozenset[str]:

@@ -38,6 +38,7 @@ from ..surroundings import Surroundings
 from .fanout import FanOut, check, read_setting
 from .lanes import Lanes, runs_of
 from .members import INDEXER, VIEWS, Member, Parts, begin, members
+from .parked import ParkedInRuns
 from .replays import Replays
 
 log = logging.getLogger("cqrsless")
@@ -258,8 +259,7 @@ class Reactions:
         member = self.members.get(name)
         if member is None:
             raise self._no_such(name)
-        control = self.runs.read(name, Cost())
-        return member.parked(control.live, member.since(control))
+        return ParkedInRuns(member, self.runs)
 
     def _no_such(self, name: str) -> UnknownMessage:
         if name in self.model.processors:

@@ -22,6 +22,7 @@ from ..aggregates.commits import microseconds
 from ..clients import aws_client
 from ..delivery.batches import Taker
 from ..delivery.commit import Decoder
+from ..delivery.letters import Parked
 from ..delivery.replaying import SLICE_SECONDS, Progress, Replay, called_for
 from ..delivery.runs import Control, Runs
 from ..errors import ConcurrencyConflict, CqrslessError, UnknownMessage
@@ -165,9 +166,8 @@ class Replays:
         return None if self._alone or not in_lambda(os.environ) else invocation.function()
 
     def _replay(self, member: Member, owner: str | None = None) -> Replay:
-        taker: Callable[[int], Taker] = partial(_taker, member)
         return Replay(
-            self._runs, member.name, taker, self._decoder, self._now,
+            self._runs, member.name, partial(_made, member), self._decoder, self._now,
             switches=member.switches, code=member.code, owner=owner,
         )  # fmt: skip
 
@@ -178,8 +178,8 @@ class Replays:
         return found
 
 
-def _taker(member: Member, run: int) -> Taker:
-    return member.taker(run, 0, replays=True)
+def _made(member: Member, run: int) -> tuple[Taker, Parked]:
+    return member.taker(run, 0, replays=True), member.parked(run, 0, replays=True)
 
 
 def _told(control: Control, run: int) -> dict[str, Any]:

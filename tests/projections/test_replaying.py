@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from cqrsless import Message, Registry
 from cqrsless.delivery.batches import Taker, feeding
 from cqrsless.delivery.commit import Commit
+from cqrsless.delivery.letters import Parked, ParkedAggregates
 from cqrsless.delivery.replaying import SLICE, Replay, tidy
 from cqrsless.delivery.runs import KEPT_FOR, Control, Runs
 from cqrsless.errors import ConcurrencyConflict, CqrslessError
@@ -54,10 +56,14 @@ class Shop(Bench):
     def add(self, n: int, name: str = "o-1") -> Item:
         return self.commit(f"Order:{name}", ("Added", order(name, shop="s", n=n)))
 
-    def taker(self, run: int, store: Any = None) -> Taker:
+    def made(self, run: int, store: Any = None) -> tuple[Taker, Parked]:
         container = self.container(run=run, store=store)
         view = container.views["Listed"]
-        return feeding(lambda commit, cost: container.feeder.feed(view, commit, cost), view.name)
+        taker = feeding(lambda commit, cost: container.feeder.feed(view, commit, cost), view.name)
+        return taker, ParkedAggregates(container.feeder, view)
+
+    def taker(self, run: int) -> Taker:
+        return self.made(run)[0]
 
     def deliver(self, *items: Item, between: Callable[[], None] = lambda: None) -> None:
         """Take a batch as a stream consumer does: the runs are read before it and again after it."""
@@ -79,7 +85,7 @@ class Shop(Bench):
     def replay(self, store: Any = None, code: str = "") -> Replay:
         runs = self.runs if store is None else Runs(store, lambda: self.time)
         return Replay(
-            runs, "Listed", lambda run: self.taker(run, store), self.container().decoder, lambda: self.time, code=code
+            runs, "Listed", lambda run: self.made(run, store), self.container().decoder, lambda: self.time, code=code
         )
 
     def control(self) -> Control:
@@ -260,8 +266,7 @@ def test_a_run_that_cannot_fold_what_the_live_one_could_is_not_switched_to() -> 
     shop.poison = {0, 1, 2, 3, 4}
     with pytest.raises(CqrslessError) as caught:
         shop.replay().run()
-    where = " in added (tests/projections/test_replaying.py:47)"
-    assert str(caught.value).replace(where, "") == (
+    assert re.sub(r" in added \(tests/projections/test_replaying.py:\d+\)", "", str(caught.value)) == (
         "the replay of Listed has failures; the live run stays, for the new one cannot fold what that could: Order#o-1 "
         "at commit 1 (RuntimeError: poison), Order#o-2 at commit 1 (RuntimeError: poison), Order#o-3 at commit 1 "
         "(RuntimeError: poison), and 1 more; mend the projector and replay again"
