@@ -8,11 +8,12 @@ closed before a fork, and each side opens what it needs again.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sqlite3
 import threading
 from typing import Final
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from .sqlite_file import open_file
 
@@ -24,20 +25,23 @@ class Connection:
         self.db: sqlite3.Connection | None = db
         self.lock = threading.Lock()
         self._pid = os.getpid()
+        # And not `__del__`: where both are garbage of one cycle, the database may be finalised first, with a warning.
+        self._let_go = finalize(self, _close, db, self._pid)
+        self._let_go.atexit = False
 
     def is_usable(self) -> bool:
         return self.db is not None and self._pid == os.getpid()
 
     def close(self) -> None:
-        db, self.db = self.db, None
-        if db is not None:
-            if self._pid == os.getpid():
-                db.close()
-            else:
-                _INHERITED.append(db)
+        self.db = None
+        self._let_go()
 
-    def __del__(self) -> None:
-        self.close()
+
+def _close(db: sqlite3.Connection, pid: int) -> None:
+    if pid == os.getpid():
+        db.close()
+    else:
+        _INHERITED.append(db)
 
 
 class ThreadConnection(threading.local):
@@ -75,5 +79,13 @@ def _after_fork() -> None:
     _OPENING.release()
 
 
+def _at_exit() -> None:
+    for connection in list(_OPEN):
+        if connection.lock.acquire(timeout=1):  # a thread that never ends must not keep the process
+            connection.close()
+            connection.lock.release()
+
+
+atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -6,8 +6,11 @@ import gc
 import multiprocessing
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -191,6 +194,34 @@ def test_a_thread_takes_its_connection_with_it(path: Path) -> None:
     gc.collect()
     assert len(store._open) == 1
     store.close()
+
+
+def test_a_store_that_is_garbage_of_a_cycle_is_closed_without_a_warning(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SQLiteStore(str(path))
+    append_to(store, "one", 1)
+    (connection,) = store._open
+    connection.itself = connection
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del store, connection
+        gc.collect()
+    assert said == []
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_process_that_ends_leaves_one_file(path: Path) -> None:
+    script = (
+        "from cqrsless.stores.sqlite import SQLiteStore\n"
+        "from tests.stores.writers import append_to\n"
+        f"store = SQLiteStore({str(path)!r})\n"
+        "append_to(store, 'one', 3)\n"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_the_feed_shows_no_position_behind_one_that_was_read(path: Path) -> None:
