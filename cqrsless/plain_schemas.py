@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-__all__ = ["Unsure", "compiled"]
+__all__ = ["Unsure", "compiled", "is_plain"]
 
 Load = Callable[[Any], Any]
 #: Makes a field's value of what was given: takes the value, its key and the payload, as `Field.deserialize` does.
@@ -57,7 +57,7 @@ def compiled(schema: Any, *, within: tuple[type, ...] = ()) -> Load | None:
 
     It raises `Unsure` or marshmallow's `ValidationError`.
     """
-    if type(schema) in within or not _is_plain(schema):
+    if type(schema) in within or not is_plain(schema):
         return None
     steps: list[_Step] = []
     for name, field in schema.load_fields.items():
@@ -104,11 +104,13 @@ def _load(steps: list[_Step], *, strict: bool) -> Load:
     return load
 
 
-def _is_plain(schema: Any) -> bool:
+def is_plain(schema: Any) -> bool:
+    """Say whether a schema itself, its fields aside, loads as marshmallow's own do: one dict, of its fields alone."""
     from marshmallow import EXCLUDE, RAISE, Schema
 
     return (
-        schema.unknown in (RAISE, EXCLUDE)
+        issubclass(type(schema), Schema)
+        and schema.unknown in (RAISE, EXCLUDE)
         and not schema.many
         and not schema.partial
         and schema.dict_class is dict

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-from ..routing import Routes, parse_route
+from ..routing import Routes
 from .events import Events, check_steps
 from .injection import Injection
 from .model import AggregateModel, Model
 from .names import did_you_mean, is_schema, wrong
+from .payloads import check_id_fields, check_route_parameters, schema_of
 from .places import Place
 from .reactions import Reactions
 from .records import AggregateRecord, CommandRecord, EvolverRecord, QueryRecord, StateUpcasterRecord
@@ -30,7 +30,10 @@ def freeze(name: str, revision: int, shelves: Shelves, provided: frozenset[str])
     queries = {record.name: _query(record, injection) for record in shelves.queries.records()}
     routed: list[CommandRecord | QueryRecord] = [*commands.values(), *queries.values()]
     for record in routed:
-        _check_route_parameters(record)
+        check_route_parameters(record)
+    for command in commands.values():
+        if command.aggregate is not None:
+            check_id_fields(command, aggregates[command.aggregate])
     reactions = Reactions(name, shelves, events, injection)
     return Model(
         name=name,
@@ -64,13 +67,13 @@ def _command(
                 "return the state, or (state, events); only an event-sourced aggregate's handler yields its events",
             )
     around = injection.into_middleware(f"middleware of {who}", record.middleware)
-    return injection.into(who, record.replace(middleware=around), ("message",))
+    return injection.into(who, record.replace(middleware=around, schema=schema_of(record)), ("message",))
 
 
 def _query(record: QueryRecord, injection: Injection) -> QueryRecord:
     who = f"query handler {record.name!r}"
     around = injection.into_middleware(f"middleware of {who}", record.middleware)
-    return injection.into(who, record.replace(middleware=around), ("message", "views"))
+    return injection.into(who, record.replace(middleware=around, schema=schema_of(record)), ("message", "views"))
 
 
 def _aggregate(
@@ -159,38 +162,3 @@ def _check_state(aggregate: AggregateRecord, steps: Mapping[int, StateUpcasterRe
                 f"{what} is event-sourced, so it starts from {name}(), which fails with "
                 f"{type(error).__name__}: {error}; give every field of {name} a default",
             ) from error
-
-
-def _check_route_parameters(record: CommandRecord | QueryRecord) -> None:
-    """Refuse a path parameter that the schema would refuse in each and every request."""
-    if record.route is None or record.schema is None:
-        return
-    route = parse_route(record.route)
-    known = _loaded_fields(record)
-    if known is None:
-        return
-    for parameter in route.parameters:
-        if parameter not in known:
-            raise wrong(
-                record.place,
-                f"the route {record.route!r} has the parameter {{{parameter}}}, which the schema of {record.name!r} "
-                f"does not load{did_you_mean(parameter, known) or '; rename it, or add the field'}",
-            )
-
-
-def _loaded_fields(record: CommandRecord | QueryRecord) -> list[str] | None:
-    """Give the names that the schema loads, or `None` if it takes any."""
-    schema: Any = record.schema
-    if isinstance(schema, type):
-        try:
-            schema = schema()
-        except Exception as error:
-            raise wrong(
-                record.place,
-                f"the schema of {record.name!r} cannot be made, {schema.__name__}() fails with "
-                f"{type(error).__name__}: {error}; give schema= an instance",
-            ) from error
-    fields = getattr(schema, "load_fields", None)
-    if not fields or getattr(schema, "unknown", None) == "include":
-        return None
-    return [getattr(field, "data_key", None) or name for name, field in fields.items()]

@@ -48,9 +48,9 @@ class EventModel(Record):
 class Model(Record):
     """A registry as it stood at one revision.
 
-    In every record the names are resolved: `inject` holds only what there is to inject. `events` finds an event type
-    by its current name and by each former one; an event that has no `event_type` is not in it. `processors` holds
-    `default` if something uses it.
+    In every record the names are resolved: `inject` holds only what there is to inject. A command's or query's schema
+    is an instance, made once. `events` finds an event type by its current name and by each former one; an event that
+    has no `event_type` is not in it. `processors` holds `default` if something uses it.
     """
 
     name: str

@@ -241,40 +241,6 @@ def order(command): ...
         ),
         (
             """
-from marshmallow import Schema, fields
-class OrderRef(Schema):
-    order_id = fields.String()
-@query_handler("Get", schema=OrderRef, route="GET /orders/{orderid}")  # here
-def get(query): ...
-""",
-            "the route 'GET /orders/{orderid}' has the parameter {orderid}, which the schema of 'Get' does not load; "
-            "did you mean 'order_id'?",
-        ),
-        (
-            """
-from marshmallow import Schema, fields
-class OrderRef(Schema):
-    order_id = fields.String(dump_only=True)
-    other = fields.String(data_key="else")
-@query_handler("Get", schema=OrderRef(), route="GET /orders/{order_id}")  # here
-def get(query): ...
-""",
-            "the route 'GET /orders/{order_id}' has the parameter {order_id}, which the schema of 'Get' does not load; "
-            "rename it, or add the field",
-        ),
-        (
-            """
-from marshmallow import Schema
-class Needy(Schema):
-    def __init__(self, tenant):
-        super().__init__()
-@query_handler("Get", schema=Needy, route="GET /orders/{order_id}")  # here
-def get(query): ...
-""",
-            "the schema of 'Get' cannot be made, Needy() fails with TypeError: ",
-        ),
-        (
-            """
 processor("mailer")
 @event_handler("OrderShipped", processor="mailr")  # here
 def tell(event): ...

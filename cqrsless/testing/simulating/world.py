@@ -12,7 +12,7 @@ from typing import Any, Final
 from ...app import App
 from ...messages import Message
 from ...publishing.published import Published
-from ...registry import Model, Registry
+from ...registry import EventModel, Model, Registry
 from ...schemas import instance
 from ...store import Change, Item, Table
 from .baton import Strands
@@ -302,14 +302,10 @@ class World:
 
 
 def _with_schemas(model: Model) -> Model:
-    def with_schema(record: Any) -> Any:
-        return record if record.schema is None else record.replace(schema=instance(record.schema))
+    def with_schema(event: EventModel) -> EventModel:
+        return event if event.schema is None else event.replace(schema=instance(event.schema))
 
-    return model.replace(
-        commands={name: with_schema(record) for name, record in model.commands.items()},
-        queries={name: with_schema(record) for name, record in model.queries.items()},
-        events={name: with_schema(event) for name, event in model.events.items()},
-    )
+    return model.replace(events={name: with_schema(event) for name, event in model.events.items()})
 
 
 def _no_sleep(seconds: float) -> None:
