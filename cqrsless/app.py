@@ -31,7 +31,7 @@ from .messages import (
 )
 from .metrics import Metrics, metrics_from_environment
 from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
-from .settings import cache_bytes, selected_processor, store_url
+from .settings import cache_bytes, records_commands, selected_processor, store_url
 from .store import Store
 from .stores import open_store
 from .surroundings import reading_after
@@ -91,7 +91,7 @@ class App:
         self.store: Store = open_store(store) if isinstance(store, str) else store
         self._given = dict(resources or {})
         self._clock = Clock(clock or _utc_now)
-        self._cache_count = cache
+        self._cache_count = CACHE_COUNT if cache is None else cache
         self._metrics: Metrics | None = metrics_from_environment()
         install_record_factory()
         tracing.configure()
@@ -378,11 +378,11 @@ class App:
         compiled = self._compiled
         if compiled is None or compiled.revision != self.registry.revision:
             model = self.registry.freeze(frozenset(self._given))
-            count = CACHE_COUNT if self._cache_count is None else self._cache_count
-            cache = Cache(count, cache_bytes(os.environ, CACHE_BYTES))
+            cache = Cache(self._cache_count, cache_bytes(os.environ, CACHE_BYTES))
+            records = records_commands(os.environ, self.store.url)
             compiled = Compiled(
                 model,
-                Executor(self.store, self._clock.now, cache=cache),
+                Executor(self.store, self._clock.now, cache=cache, records=records),
                 self._given,
                 self._metrics,
                 now=self._clock.now,

@@ -28,7 +28,10 @@ log: Final = logging.getLogger("cqrsless")
 Entrypoint = Callable[..., Any]
 
 #: What an application's making depends on.
-SETTINGS: Final = ("CQRSLESS_APP", "CQRSLESS_STORE", "CQRSLESS_PROCESSOR", "CQRSLESS_METRICS", "CQRSLESS_TRACING")
+SETTINGS: Final = (
+    "CQRSLESS_APP", "CQRSLESS_STORE", "CQRSLESS_PROCESSOR", "CQRSLESS_METRICS", "CQRSLESS_RECORD_COMMANDS",
+    "CQRSLESS_TRACING",
+)  # fmt: skip
 
 _made: Final[dict[tuple[str | None, ...], Entrypoint]] = {}
 _making: Final = RLock()

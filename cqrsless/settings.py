@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["cache_bytes", "dead_letter_queues", "in_lambda", "selected_processor", "store_url"]
+from .errors import AppLoadError
+
+__all__ = ["cache_bytes", "dead_letter_queues", "in_lambda", "records_commands", "selected_processor", "store_url"]
 
 
 def in_lambda(environ: Mapping[str, str]) -> bool:
@@ -20,6 +22,20 @@ def store_url(environ: Mapping[str, str]) -> str:
     ('memory://', 'dynamodb://cqrsless')
     """
     return environ.get("CQRSLESS_STORE") or ("dynamodb://cqrsless" if in_lambda(environ) else "memory://")
+
+
+def records_commands(environ: Mapping[str, str], store: str) -> bool:
+    """Say whether commits keep their commands, by `CQRSLESS_RECORD_COMMANDS`: `on` (the default on SQLite) or `off`.
+
+    On DynamoDB each byte is billed; and what is counted in memory is to be what DynamoDB would bill.
+
+    >>> records_commands({}, "sqlite:///orders.db"), records_commands({}, "dynamodb://orders")
+    (True, False)
+    """
+    wanted = environ.get("CQRSLESS_RECORD_COMMANDS") or ("on" if store.startswith("sqlite:") else "off")
+    if wanted not in ("on", "off"):
+        raise AppLoadError(f"CQRSLESS_RECORD_COMMANDS is {wanted!r}: set it to 'on' or 'off'")
+    return wanted == "on"
 
 
 def cache_bytes(environ: Mapping[str, str], most: int) -> int:

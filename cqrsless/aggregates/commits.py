@@ -9,6 +9,7 @@
 | `events` | `[[name, payload, version?], ...]`, text or compressed |
 | `names` | a key for each event name, for stream filters |
 | `state`, `sv` | the state after it, when due, and its `state_version` |
+| `command` | the command as it was sent, text or compressed, where commands are recorded (see `recording`) |
 | `gone` / `void` | the aggregate was deleted / nothing exists yet (a refusal was recorded before a creation) |
 
 `last` in the head says, for each event name that the aggregate has had, the last earlier commit with it (`*`: for the
@@ -194,7 +195,7 @@ def fit(item: Item, limit: int = ITEM_LIMIT) -> int:
     size = item_size(item)
     if size <= ONE_UNIT:
         return size
-    plain = [name for name in ("events", "state") if type(item.get(name)) is str]
+    plain = [name for name in ("events", "state", "command") if type(item.get(name)) is str]
     for name in plain:
         body = value_size(item[name])
         if body > codec.UNCOMPRESSED_LIMIT:

@@ -37,6 +37,7 @@ from .deciding import Creation, Decision, Plan, decide, refuse
 from .kind import Kind
 from .loaded import Loaded, fold, nothing
 from .memory import Cache, Turns
+from .recording import with_command
 from .snapshots import is_due
 
 #: How long a command goes on after lost races, in seconds and in attempts, before it is a `ConcurrencyConflict`.
@@ -58,12 +59,15 @@ class Executor:
         *,
         cache: Cache | None = None,
         remembered: int = duplicates.REMEMBERED,
+        records: bool = False,
         sleep: Callable[[float], None] = clock.sleep,
     ) -> None:
         self.store = store
         self.cache = cache if cache is not None else Cache()
         self.turns = Turns()
         self.remembered = remembered
+        #: Whether commits keep their commands.
+        self.records = records
         self._now = now
         self.sleep = sleep
 
@@ -204,6 +208,11 @@ class Execution:
         return self._payload if self._decisions == 1 else self.plan.payload(self.message)
 
     def item(self, loaded: Loaded, decision: Decision) -> Item:
+        """Make the commit's item, with its command where that is recorded and fits."""
+        item = self.bare_item(loaded, decision)
+        return with_command(item, self.message) if self.executor.records else item
+
+    def bare_item(self, loaded: Loaded, decision: Decision) -> SizedItem:
         """Make the commit's item, with a snapshot where one is due and fits."""
         events = decision.events
         item: Item = {
@@ -238,7 +247,7 @@ class Execution:
         snapshot = value_size(text) + self.kind.snapshot_overhead
         return is_due(size=size, snapshot=snapshot, gap=loaded.gap + 1, tail=loaded.tail + size, every=self.kind.every)
 
-    def with_snapshot(self, item: Item, text: str) -> Item | None:
+    def with_snapshot(self, item: Item, text: str) -> SizedItem | None:
         """Give the item with the state, or nothing where that does not fit: a snapshot only saves reading."""
         full = {**item, "state": text, "sv": self.kind.state_version}
         size = item_size(item) + value_size(text) + self.kind.snapshot_overhead

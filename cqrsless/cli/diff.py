@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.text import Text
 
-from ..describing.deviations import Deviation, deviations, payloads
+from ..describing.deviations import DIFFERENT, OUTCOMES, Deviation, Outcome, deviations
 from ..describing.histories import subject
+from ..describing.payloads import payloads
 from ..errors import MalformedMessage
 from ..sources.documents import parse
 from .changed import changed, changes_as_rows
@@ -31,30 +33,34 @@ __all__ = ["command"]
 def command(call: Call, aggregate: str, id_: str, file: str | None, everything: bool) -> None:
     """Put the history of TYPE ID through today's code, and show what would differ.
 
-    A commit keeps its events, its command's name, and a digest of the command's payload; the payload itself is not
-    stored. So every event is folded again, through today's upcasters and evolvers, and held against the states that
-    were stored. A command is decided again where its payload is at hand: it stands in FILE, or is equal to an event's
-    payload or the aggregate's id, which the digest proves. The others are counted as not decided again.
+    Each command is decided again by today's handler, on the state before it, with the message that it was: its payload,
+    id, time, actor and metadata. And each event is folded again, through today's upcasters and evolvers, and held
+    against the states that were stored. Nothing is written.
 
-    A decision sees the time of its commit in place of the command's own. It ends with 1 where something differs.
+    Commands are recorded on SQLite, and elsewhere with CQRSLESS_RECORD_COMMANDS=on. One that was not is decided again
+    where its payload stands in FILE, or is equal to an event's, which the digest of it proves.
+
+    A commit is one of: same, other events, other state, refused now, fails now, cannot tell. It ends with 1 where
+    something differs.
     """
     app = call.application()
     asked = subject(app, aggregate, id_)
     asked.newest()
-    counts: Counter[str] = Counter()
-    found = deviations(app, asked, payloads(_commands(file)) if file else {})
+    counts: Counter[Outcome] = Counter()
+    found = _counted(deviations(app, asked, payloads(_commands(file)) if file else {}), counts)
     if call.json:
-        call.terminal.rows((), (_row(one) for one in _counted(found, counts)))
+        call.terminal.rows((), (_row(one) for one in found))
     else:
-        for one in _counted(found, counts):
-            if everything or one.outcome == "differs":
+        for one in found:
+            if everything or one.outcome in DIFFERENT:
                 _show(call, one)
         _sum_up(call, counts)
-    if counts["differs"]:
-        raise Failure(f"{counts['differs']} of {sum(counts.values())} commits would differ", REFUSED)
+    different = sum(counts[outcome] for outcome in DIFFERENT)
+    if different:
+        raise Failure(f"{different} of {sum(counts.values())} commits would differ", REFUSED)
 
 
-def _counted(found: Any, counts: Counter[str]) -> Any:
+def _counted(found: Iterator[Deviation], counts: Counter[Outcome]) -> Iterator[Deviation]:
     for one in found:
         counts[one.outcome] += 1
         yield one
@@ -72,30 +78,22 @@ def _commands(file: str) -> list[dict[str, Any]]:
 
 
 def _show(call: Call, one: Deviation) -> None:
-    styles = {"differs": "yellow", "alike": "green", "undecided": "dim"}
-    words = {"differs": "differs", "alike": "alike", "undecided": "not decided again"}
-    call.terminal.show(
-        Text.assemble(
-            (f"version {one.commit.version}", "bold"),
-            f"  {clean(one.commit.command)}  ",
-            (words[one.outcome], styles[one.outcome]),
-        )
+    style = "yellow" if one.outcome in DIFFERENT else "green" if one.outcome == "same" else "dim"
+    line = Text.assemble(
+        (f"version {one.commit.version}", "bold"), f"  {clean(one.commit.command)}  ", (one.outcome, style)
     )
-    if one.told:
-        call.terminal.show(Text(f"  {clean(one.told)}"))
+    call.terminal.show(line.append(f": {clean(one.told)}") if one.told else line)
     for change in one.events:
         call.terminal.show(Text("  ").append_text(changed(change)))
     for change in one.state:
         call.terminal.show(Text("  state ").append_text(changed(change)))
 
 
-def _sum_up(call: Call, counts: Counter[str]) -> None:
-    call.terminal.line(
-        f"{sum(counts.values())} commits: {counts['alike']} alike, {counts['undecided']} not decided again, "
-        f"{counts['differs']} different"
-    )
-    if counts["undecided"]:
-        call.terminal.note("payloads are not stored: --commands FILE has those that are to be decided again")
+def _sum_up(call: Call, counts: Counter[Outcome]) -> None:
+    told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
+    call.terminal.line(f"{sum(counts.values())} commits: {told}")
+    if counts["cannot tell"]:
+        call.terminal.note("--all says why; --commands FILE gives the payloads of commands that were not recorded")
 
 
 def _row(one: Deviation) -> dict[str, Any]:

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..registry import did_you_mean
 from .naming import DeploymentError
 
 __all__ = ["Source", "Table"]
+
+#: Settings that are the application's to make; the template makes the others.
+OWN_SETTINGS: Final = frozenset({"CQRSLESS_METRICS", "CQRSLESS_RECORD_COMMANDS", "CQRSLESS_SOURCE", "CQRSLESS_TRACING"})
 
 
 class Source(NamedTuple):
@@ -83,7 +86,7 @@ class Table:
             if not isinstance(given, Mapping) or not all(isinstance(one, str) for one in given.values()):
                 raise DeploymentError(f"{source.where} has {key} = {given!r}, and it is a table of texts")
             for name in given:
-                if name.startswith("CQRSLESS_") and name not in ("CQRSLESS_METRICS", "CQRSLESS_SOURCE"):
+                if name.startswith("CQRSLESS_") and name not in OWN_SETTINGS:
                     raise DeploymentError(
                         f"{source.where} {key} sets {name}, which the template sets itself: leave it out"
                     )

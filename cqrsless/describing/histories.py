@@ -33,7 +33,7 @@ class Fact(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """A commit: what one command changed. `payload_digest` is all that is kept of the command's payload."""
+    """A commit: what one command changed."""
 
     key: str
     version: int

@@ -19,7 +19,7 @@ from ..keys import aggregate_key, id_of, read_id
 from ..messages import Command, Cost, Event, Message
 from ..registry import DELETED, AggregateRecord, did_you_mean
 from ..resources import Resources
-from ..store import Item
+from ..store import Item, SizedItem
 
 __all__ = ["NOBODY", "Aggregate", "Of", "state_of"]
 
@@ -143,7 +143,7 @@ class _WithSnapshot(Execution):
     def is_due(self, loaded: Loaded, item: Item, text: str) -> bool:
         return True
 
-    def with_snapshot(self, item: Item, text: str) -> Item | None:
+    def with_snapshot(self, item: Item, text: str) -> SizedItem | None:
         full = super().with_snapshot(item, text)
         if full is None:
             raise AssertionError(f"the state of {self.kind.name} does not fit into a commit: no snapshot is made of it")

@@ -67,6 +67,54 @@ def get_order(query, *, views):
     return views.get(Summary, query["order_id"])
 """
 
+ACCOUNTS = """
+from cqrsless import Command, Event, Registry, Rejected
+
+bank = Registry("bank")
+Account = bank.aggregate("Account", id_field="id", event_sourced=True)
+Transfer = bank.aggregate("Transfer", id_field="id")
+
+
+@bank.command_handler("Open", aggregate=Account, creation="always")
+def open_account(command, account):
+    return Event("Opened", {"owner": command["owner"]})
+
+
+@bank.command_handler("Deposit", aggregate=Account)
+def deposit(command, account):
+    return Event("Deposited", {"amount": command["amount"], "transfer": command.get("transfer")})
+
+
+@bank.command_handler("Start", aggregate=Transfer, creation="always")
+def start(command, transfer):
+    return {"status": "started"}, Event("Started", command)
+
+
+@bank.command_handler("Finish", aggregate=Transfer)
+def finish(command, transfer):
+    return {"status": "done"}
+
+
+@bank.evolver("Opened", aggregate=Account)
+def opened(account, event):
+    return {"owner": event["owner"], "balance": 0}
+
+
+@bank.evolver("Deposited", aggregate=Account)
+def deposited(account, event):
+    return {**account, "balance": account["balance"] + event["amount"]}
+
+
+@bank.event_handler("Started", processor="transfers")
+def pay(event):
+    return Command("Deposit", {"id": event["to"], "amount": event["amount"], "transfer": event["id"]})
+
+
+@bank.event_handler("Deposited", processor="transfers")
+def end(event):
+    return Command("Finish", {"id": event["transfer"]}) if event["transfer"] else None
+"""
+
 
 class Project:
     """A folder with a project in it, which is the current one; `run` is the command line."""
@@ -79,6 +127,15 @@ class Project:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         return file
+
+    def edit(self, old: str, new: str, file: str = "accounts.py") -> None:
+        """Change the code, as a person between two runs of the command line would."""
+        text = (self.folder / file).read_text(encoding="utf-8")
+        assert old in text
+        self.write(file, text.replace(old, new))
+        for name, module in list(sys.modules.items()):
+            if str(self.folder) in str(getattr(module, "__file__", "") or ""):
+                del sys.modules[name]
 
     def run(self, *args: str, input: str | bytes | None = None) -> Result:
         return CliRunner().invoke(cqrsless, args, input=input, prog_name="cqrsless")
@@ -110,3 +167,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     for name in set(sys.modules) - modules:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "") or ""):
             del sys.modules[name]
+
+
+@pytest.fixture
+def bank(project: Project) -> Project:
+    project.write("accounts.py", ACCOUNTS)
+    project.write("pyproject.toml", '[tool.cqrsless]\napp = "accounts:bank"\n')
+    project.ok("send", "Open", '{"id": "a-1", "owner": "Ada"}', "--id", "c-1")
+    project.ok("send", "Start", '{"id": "t-1", "to": "a-1", "amount": 5}', "--id", "c-2")
+    return project

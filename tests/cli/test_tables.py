@@ -60,7 +60,7 @@ def test_every_command_that_reads_works_on_dynamodb(project: Any, aws: Any) -> N
     told = project.json("why", "Order", "o-1", "2", *store)
     assert (told["effects_searched"], [change["path"] for change in told["state"]]) == (False, ["status"])
     assert project.json("why", "Order", "o-1", "2", "--effects", *store)["effects_searched"] is True
-    assert "2 alike" in project.ok("diff", "Order", "o-1", *store)
+    assert "2 same" in project.ok("diff", "Order", "o-1", *store)
     assert [row["behind"] for row in project.json("processors", *store)] == [None, None]
     assert project.json("replay", "OrderSummary", *store)["commits"] == 2
     assert project.json("ask", "GetOrder", '{"order_id": "o-1"}', *store)["status"] == "shipped"

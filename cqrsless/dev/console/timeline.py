@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from ...aggregates.commits import moment, stored_events
+from ...aggregates.recording import sent
 from ...codec import inflate
 from ...delivery.commit import Commit, Decoder
 from ...describing.standings import tail
@@ -74,6 +75,7 @@ def commit_of(project: Project, item: Item, *, whole: bool = False) -> dict[str,
     commit = Commit(item, decoder)
     head = commit.head
     size = item_size(item)
+    kept = sent(item) if whole else None
     return {
         "type": commit.aggregate,
         "id": commit.aggregate_id,
@@ -88,6 +90,7 @@ def commit_of(project: Project, item: Item, *, whole: bool = False) -> dict[str,
         "snapshot": "state" in item,
         "gone": bool(item.get("gone")),
         "events": list(_events(commit, decoder, whole=whole)),
+        "sent": None if kept is None else {"payload": told(kept.payload)},
     }
 
 

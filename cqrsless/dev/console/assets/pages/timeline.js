@@ -158,6 +158,8 @@ export function detail(commit, { links = true } = {}) {
     h("p", { class: "payload-title" }, theirs(one.name), one.stored ? h("span", { class: "none" }, " stored as ", theirs(one.stored)) : null),
     one.note ? h("p", { class: "note" }, visible(one.note)) : null,
     tree(one.payload)));
+  const sent = commit.sent && h("details", { class: "payload" },
+    h("summary", {}, "The command as it was sent"), tree(commit.sent.payload));
   const facts = [
     ["Command", theirs(commit.command.name)],
     ["Its id", theirs(commit.command.id, { class: "mono" })],
@@ -168,7 +170,7 @@ export function detail(commit, { links = true } = {}) {
     ["Written", `${bytes(commit.size)}, ${count(commit.units, "write unit")}${commit.snapshot ? ", with the state" : ""}`],
     links && ["State", h("a", { href: address("aggregates", [commit.type, commit.id], { version: commit.version }) }, `as of version ${number(commit.version)}`)],
   ].filter(Boolean);
-  return [h("div", { class: "payloads" }, events.length ? events : h("p", { class: "none" }, "No event: the state alone was written.")),
+  return [h("div", { class: "payloads" }, events.length ? events : h("p", { class: "none" }, "No event: the state alone was written."), sent),
     h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))))];
 }
 
