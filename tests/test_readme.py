@@ -115,7 +115,8 @@ def test_the_checks_run_what_contributors_are_told_to_run() -> None:
 
 
 def anchors(page: str) -> set[str]:
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#{1,3} (.+)$", page, re.M)}
+    titles = re.findall(r"^#{1,3} (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

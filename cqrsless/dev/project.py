@@ -80,8 +80,6 @@ def _project(options: Options, name: str, pulse: Pulse, generation: str) -> Proj
         make_home()
     wall = Wall(None if notes is None else notes.with_suffix(".clock.json"))
     os.environ["CQRSLESS_STORE"] = url  # what the application's own modules open is this store, too
-    if not url.startswith("dynamodb:"):
-        os.environ.setdefault("CQRSLESS_RECORD_COMMANDS", "on")  # in memory, too: nothing is billed here
     app = application().on(url, clock=wall.now)
     if is_embedded(app.store):
         app.create_tables()

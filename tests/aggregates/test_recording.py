@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -13,10 +12,9 @@ from marshmallow import Schema, fields
 from cqrsless import App, Command, Cost, Event, Registry
 from cqrsless.aggregates import reading
 from cqrsless.aggregates.recording import sent
-from cqrsless.codec import inflate
 from cqrsless.errors import AppLoadError, CommitTooLarge
 from cqrsless.settings import records_commands
-from cqrsless.store import ITEM_LIMIT, Item, item_size
+from cqrsless.store import ITEM_LIMIT, Item, Store, item_size
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 notes = Registry("notes")
@@ -41,9 +39,9 @@ def written(note: Any, event: dict[str, Any]) -> Any:
 
 
 @pytest.fixture
-def recording(monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+def recording(store: Store, monkeypatch: pytest.MonkeyPatch) -> App:
     monkeypatch.setenv("CQRSLESS_RECORD_COMMANDS", "on")
-    yield App("memory://", registry=notes, clock=lambda: NOW)
+    return App(store, registry=notes, clock=lambda: NOW)
 
 
 def items(app: App, id: str = "n") -> list[Item]:
@@ -102,8 +100,11 @@ def test_a_repeated_command_is_the_duplicate_that_it_would_be(recording: App) ->
     assert (again.duplicate, len(items(recording))) == (True, 1)
 
 
-def test_a_store_that_keeps_commands_is_read_where_they_are_not_kept(recording: App) -> None:
+def test_a_store_that_keeps_commands_is_read_where_they_are_not_kept(
+    recording: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recording.execute("Write", {"id": "n", "bulk": "1"})
+    monkeypatch.setenv("CQRSLESS_RECORD_COMMANDS", "off")
     later = App(recording.store, registry=notes)
     later.execute("Write", {"id": "n", "bulk": "2"})
     assert later.load(Note, "n").state == {"bulk": "2"}

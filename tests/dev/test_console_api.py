@@ -12,9 +12,16 @@ from marshmallow import INCLUDE, Schema, fields, validate
 
 from cqrsless.dev.console.forms import form_of
 from cqrsless.dev.console.timeline import tail
-from tests.dev.conftest import Console
+from tests.dev.conftest import Console, order
 
 ASSETS = Path(__file__).parent.parent.parent / "cqrsless" / "dev" / "console" / "assets"
+
+
+def test_a_commit_is_shown_with_its_command_as_it_was_sent(console: Console) -> None:
+    console.place("o-1", note="as typed")
+    told = console.get("event", type="Order", id="o-1", version=1)
+    assert told["sent"] == {"payload": order("o-1", note="as typed")}
+    assert console.get("events")["commits"][0]["sent"] is None
 
 
 def test_the_timeline_is_read_backwards_page_by_page(console: Console) -> None:
