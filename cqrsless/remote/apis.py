@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -108,7 +109,9 @@ class Api:
         from botocore.utils import get_environ_proxies
 
         timeout: Any = (min(5, self._timeout), self._timeout)  # to connect, and to be answered
-        return URLLib3Session(timeout=timeout, proxies=get_environ_proxies(self._url))
+        # Whom to trust, as botocore's own clients do: a company's proxy may have a certificate of its own.
+        bundle: Any = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or True
+        return URLLib3Session(verify=bundle, timeout=timeout, proxies=get_environ_proxies(self._url))
 
     def _send(self, name: str, asked: HttpRequest, headers: Mapping[str, str]) -> Answer:
         """Send a request, and give the answer if all went well."""
