@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..describing.diagram import mermaid, picture
+from ..describing.unrecorded import unrecorded
 from .options import Call, common_options
 
 __all__ = ["command"]
@@ -21,7 +22,10 @@ def command(call: Call, output: str | None) -> None:
     Which events a command makes, which commands a processor sends and which views a query reads is read from the
     source of their handlers; a name that is put together at run time is not seen there.
     """
-    drawn = picture(call.application(store="memory://").model)
+    model = call.application(store="memory://").model
+    for one in unrecorded(model):
+        call.terminal.warn(str(one))
+    drawn = picture(model)
     if output is not None:
         text = mermaid(drawn)
         Path(output).write_text(f"```mermaid\n{text}```\n" if output.endswith(".md") else text, encoding="utf-8")

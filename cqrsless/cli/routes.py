@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from ..describing.handlers import Handler, handlers
+from ..describing.unrecorded import unrecorded
 from .options import Call, common_options
 from .terminal import Column
 
@@ -44,8 +45,16 @@ def command(call: Call) -> None:
     """List every handler: what calls it, what it works on, where it stands.
 
     ON is a command's or evolver's aggregate, an event handler's processor, a projector's view, a publisher's target.
+    An event that something takes and that nothing in the application records is told on standard error.
     """
-    found = list(handlers(call.application(store="memory://").model))
+    model = call.application(store="memory://").model
+    found = list(handlers(model))
+    _list(call, found)
+    for one in unrecorded(model):
+        call.terminal.warn(str(one))
+
+
+def _list(call: Call, found: list[Handler]) -> None:
     if call.json:
         call.terminal.rows((), (handler.as_row() for handler in found))
         return

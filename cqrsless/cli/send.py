@@ -7,6 +7,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from ..describing.unrecorded import unrecorded
 from ..messages import CommandResult
 from .following import follow
 from .names import complete_commands
@@ -41,6 +42,10 @@ def command(
     else:
         call.terminal.show(_told(result))
     follow(call, app, drain=drain)
+    recorded = [repr(event.name) for event in result.events]
+    for one in unrecorded(app.model) if recorded else ():
+        if any(name in one.near for name in recorded):  # one that takes what was recorded, by a name of its own
+            call.terminal.warn(str(one))
 
 
 def _plain(result: CommandResult) -> dict[str, Any]:

@@ -107,6 +107,11 @@ class Terminal:
         if not self.json:
             standard_error().print(text, style="dim", markup=False, soft_wrap=True)
 
+    def warn(self, text: str) -> None:
+        """Tell a person of what is probably a mistake of theirs; on standard error, and not with `--json`."""
+        if not self.json:
+            standard_error().print(text, style="yellow", markup=False, soft_wrap=True)
+
     def value(self, value: Any) -> None:
         """Print one answer as JSON: indented, and coloured on a terminal; on one line with `--json`."""
         text = as_json(value, indent=None if self.json else 2)

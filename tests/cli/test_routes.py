@@ -29,3 +29,25 @@ def test_routes_as_json_names_things_as_the_decorators_do(project: Any) -> None:
 def test_routes_opens_no_store(project: Any) -> None:
     project.ok("routes")
     assert not list(project.folder.glob("*.db"))
+
+
+MISTYPED = """
+
+@shop.event_handler("OrderCreatd", processor="greeter")
+def greet(event):
+    pass
+"""
+TOLD = "nothing in this application records 'OrderCreatd', for which the event handler at shop.py:"
+MEANT = "waits; did you mean 'OrderCreated'"
+
+
+def test_an_event_that_nothing_records_is_told_where_a_person_looks(project: Any) -> None:
+    file = project.folder / "shop.py"
+    file.write_text(file.read_text() + MISTYPED)
+    create = ("send", "CreateOrder", '{"order_id": "o-1", "total": 1}')
+    for arguments in (("routes",), ("diagram",), create):
+        result = project.run(*arguments)
+        assert (result.exit_code, TOLD in result.stderr, MEANT in result.stderr) == (0, True, True)
+        assert TOLD not in result.stdout
+    assert TOLD not in project.run("send", "ShipOrder", '{"order_id": "o-1"}').stderr  # it is not what was meant
+    assert TOLD not in project.run("routes", "--json").stderr
