@@ -167,6 +167,17 @@ def console_script(requirement: str, name: str) -> Path:
     return _installed(requirement) / "bin" / name
 
 
+def downloaded(requirement: str) -> Path:
+    """Give a package's wheel, fetched and not installed."""
+
+    def fetch(home: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--retries", "1"]
+        _do([*pip, "--no-deps", "--only-binary=:all:", "--dest", str(home), requirement], requirement)
+
+    (wheel,) = installed_once(FOLDER / f"{requirement.replace('==', '-')}-wheel", fetch).glob("*.whl")
+    return wheel
+
+
 def _installed(requirement: str) -> Path:
     def install(home: Path) -> None:
         _do([sys.executable, "-m", "venv", str(home)], requirement)

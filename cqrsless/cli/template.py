@@ -11,8 +11,9 @@ import click
 from ..deploy.configuration import read
 from ..deploy.overlay import USUAL, read_overlay
 from ..deploy.planning import plan
-from ..deploy.rendering import FORMATS, document, write, written
+from ..deploy.rendering import FORMATS, check_name, document, write, written
 from ..deploy.targets import not_of_the_stack
+from ..deploy.terraform import seen_from
 from ..loading import setting
 from .options import Call, common_options
 
@@ -33,13 +34,14 @@ __all__ = ["command"]
     "--overlay",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Your own resources and overrides; template.overlay.yaml beside pyproject.toml is taken by itself.",
+    help="Your own resources and overrides; template.overlay.yaml beside pyproject.toml is taken by itself. Terraform "
+    "needs none: it lays your own files over the one that is written.",
 )
 @click.option("--open-http", is_flag=True, help="Let everybody call the routes: no authorizer.")
 @click.option(
     "--force",
     is_flag=True,
-    help="Write over a YAML file that was changed by hand; one in JSON bears no mark, and is written over.",
+    help="Write over a file that was changed by hand.",
 )
 @common_options
 def command(call: Call, form: str, output: Path | None, overlay: Path | None, open_http: bool, force: bool) -> None:
@@ -53,11 +55,16 @@ def command(call: Call, form: str, output: Path | None, overlay: Path | None, op
     if open_http:
         configuration = replace(configuration, http=replace(configuration.http, open=True))
     made = plan(model, configuration, setting(os.environ, Path.cwd()).text)
-    if overlay is None:
-        usual = (project.parent if project is not None else Path.cwd()) / USUAL[form]
+    root = project.parent if project is not None else Path.cwd()
+    if overlay is None and form in USUAL:
+        usual = root / USUAL[form]
         overlay = usual if usual.exists() else None
     laid = read_overlay(overlay) if overlay is not None else None
-    as_json = call.json or (output is not None and output.suffix == ".json")
+    if output is not None:
+        check_name(output, form)
+        if form == "terraform":
+            made = seen_from(output.parent, made, root)
+    as_json = call.json or form == "terraform" or (output is not None and output.suffix == ".json")
     text = written(document(made, form, laid, f"the overlay {overlay}"), json=as_json)
     if output is None:
         call.terminal.line(text.removesuffix("\n"))

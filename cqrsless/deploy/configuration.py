@@ -42,6 +42,7 @@ __all__ = [
     "HttpSettings",
     "ProcessorSettings",
     "configuration",
+    "package_of",
     "read",
     "section",
 ]
@@ -133,6 +134,11 @@ class Configuration:
 
     def of(self, processor: str) -> ProcessorSettings:
         return self.processors.get(processor) or ProcessorSettings()
+
+
+def package_of(configuration: Configuration, application: str) -> str:
+    """Say where `cqrsless package` writes an application's zip, seen from the project's folder."""
+    return f"build/{configuration.name or application.partition(':')[0].replace('.', '-')}.zip"
 
 
 def read(folder: Path, code: Iterable[DeploymentRecord] = ()) -> tuple[Configuration, Path | None]:

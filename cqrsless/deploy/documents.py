@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 from .naming import DeploymentError
+from .values import Text
 
-__all__ = ["as_json", "as_yaml", "from_text"]
+__all__ = ["as_json", "as_yaml", "embedded", "from_text"]
+
+#: Writes a text of the plan; its second argument makes of a plain part what stands where the text goes.
+Writes: TypeAlias = Callable[[Text, Callable[[str], str]], str]
 
 #: Functions with a short form in YAML, beside `Ref` and `Condition`.
 _FUNCTIONS: Final = (
@@ -19,6 +23,20 @@ _FUNCTIONS: Final = (
 
 def as_json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def embedded(document: Any, write: Writes) -> str:
+    """Write a document of JSON whose texts are a plan's, for a place that takes one string."""
+    if isinstance(document, Mapping):
+        parts = (f"{json.dumps(key)}:{embedded(value, write)}" for key, value in document.items())
+        return "{" + ",".join(parts) + "}"
+    if isinstance(document, list):
+        return "[" + ",".join(embedded(value, write) for value in document) + "]"
+    if isinstance(document, str):
+        document = (document,)
+    if isinstance(document, tuple):
+        return '"' + write(document, lambda plain: json.dumps(plain)[1:-1]) + '"'
+    return json.dumps(document)
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:

@@ -256,7 +256,9 @@ class Plan:
     schedule_group: Resource | None
     alarms: tuple[Alarm, ...]
     dashboard: Dashboard | None
+    #: The folder of the code, and the zip that `cqrsless package` makes of it.
     code: str
+    package: str
 
     def function(self, id: str) -> Function:
         return next(one for one in self.functions if one.id == id)

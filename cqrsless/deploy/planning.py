@@ -11,7 +11,7 @@ from ..store import KEYS
 from ..stores.dynamodb_tables import EXPIRES
 from . import permissions, watching
 from .building import SCHEDULER, SCHEDULES, Stack
-from .configuration import Configuration, ProcessorSettings
+from .configuration import Configuration, ProcessorSettings, package_of
 from .filters import patterns
 from .groups import INDEXER, Group, groups
 from .naming import DeploymentError, identifier, suffix
@@ -103,6 +103,7 @@ def plan(model: Model, configuration: Configuration, application: str) -> Plan:
         alarms=alarms,
         dashboard=dashboard,
         code=configuration.code,
+        package=package_of(configuration, application),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -16,7 +17,7 @@ from .permissions import Grants
 from .plan import Api, Authorization, Route, Url
 from .values import named
 
-__all__ = ["COMMANDS", "serving"]
+__all__ = ["COMMANDS", "LOGGED", "serving"]
 
 COMMANDS: Final = "commands"
 #: How often a message of the queue comes: what is refused is done with at once, what fails is worth a few tries.
@@ -26,6 +27,17 @@ _PLAIN: Final = re.compile(r"[a-z][a-z0-9]*")
 _ANY: Final = "any"
 #: Routes of one HTTP API (API Gateway quotas).
 MOST_ROUTES: Final = 300
+#: What the access log has of each request.
+LOGGED: Final = json.dumps(
+    {
+        "requestId": "$context.requestId",
+        "time": "$context.requestTime",
+        "route": "$context.routeKey",
+        "status": "$context.status",
+        "error": "$context.integrationErrorMessage",
+        "ms": "$context.responseLatency",
+    }
+)
 
 
 def serving(stack: Stack, model: Model) -> tuple[Api | None, tuple[Url, ...]]:

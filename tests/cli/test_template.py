@@ -20,9 +20,9 @@ def test_a_sam_template_is_printed_by_default(project: Any) -> None:
 
 @pytest.mark.parametrize("form", ["sam", "cloudformation"])
 def test_the_same_in_json(project: Any, form: str) -> None:
-    assert json.loads(project.ok("template", "--format", form, "--json")) == from_text(
-        project.ok("template", "--format", form), "it"
-    )
+    made = json.loads(project.ok("template", "--format", form, "--json"))
+    assert made.pop("Metadata")["Cqrsless"].startswith("Written by cqrsless template")
+    assert made == from_text(project.ok("template", "--format", form), "it")
     project.ok("template", "--format", form, "-o", "out.json")
     assert json.loads((project.folder / "out.json").read_text())["Resources"]
 
@@ -84,3 +84,34 @@ def test_what_cannot_be_deployed_is_one_line(project: Any) -> None:
     refused = project.run("template", "--app", "idle:idle")
     assert refused.exit_code == 1 and refused.stderr.count("\n") == 1
     assert "has no handler" in refused.stderr
+
+
+def test_terraform_is_given_json_with_the_package_where_it_is(project: Any) -> None:
+    printed = json.loads(project.ok("template", "--format", "terraform"))
+    assert printed["locals"]["package"].endswith(': "${path.module}/build/shop.zip"}')
+    project.ok("template", "--format", "terraform", "-o", "infra/main.tf.json")
+    made = json.loads((project.folder / "infra" / "main.tf.json").read_text())
+    assert made["locals"]["package"].endswith(': "${path.module}/../build/shop.zip"}')
+    refused = project.run("template", "--format", "terraform", "-o", "infra/main.yaml")
+    assert refused.exit_code == 1 and "write -o infra/main.tf.json" in refused.stderr
+
+
+def test_terraform_leaves_the_overlay_of_the_other_formats_alone(project: Any) -> None:
+    project.write("template.overlay.yaml", "Resources: {CommandsFunction: {Properties: {Timeout: 77}}}")
+    assert "77" not in project.ok("template", "--format", "terraform")
+    refused = project.run("template", "--format", "terraform", "--overlay", "template.overlay.yaml")
+    assert refused.exit_code == 1 and "a .tf file of your own beside it" in refused.stderr
+
+
+@pytest.mark.parametrize(("form", "file"), [("sam", "t.json"), ("terraform", "main.tf.json")])
+def test_json_that_was_changed_by_hand_is_not_written_over(project: Any, form: str, file: str) -> None:
+    project.ok("template", "--format", form, "-o", file)
+    written = (project.folder / file).read_text()
+    renewed = project.run("template", "--format", form, "-o", file, "--open-http")
+    assert f"{file} is written" in renewed.stderr
+    project.write(file, written.replace(": 256", ": 257"))
+    refused = project.run("template", "--format", form, "-o", file)
+    assert refused.exit_code == 1 and f"{file} was changed by hand" in refused.stderr
+    assert ("overlay" if form == "sam" else "_override.tf") in refused.stderr
+    project.ok("template", "--format", form, "-o", file, "--force")
+    assert ": 257" not in (project.folder / file).read_text()

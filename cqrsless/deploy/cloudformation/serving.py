@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from ..plan import Api, Url
+from ..serving import LOGGED
 from .texts import Document, Made, Texts, arn_of, made, ref
 
 __all__ = ["function_url", "http_api"]
@@ -57,14 +57,6 @@ def http_api(texts: Texts, api: Api) -> Iterator[Made]:
         "AWS::Logs::LogGroup",
         {"LogGroupName": texts.text(("/aws/http/", *api.name)), "RetentionInDays": api.log_days},
     )
-    line = {
-        "requestId": "$context.requestId",
-        "time": "$context.requestTime",
-        "route": "$context.routeKey",
-        "status": "$context.status",
-        "error": "$context.integrationErrorMessage",
-        "ms": "$context.responseLatency",
-    }
     yield made(
         f"{api.id}Stage",
         "AWS::ApiGatewayV2::Stage",
@@ -72,7 +64,7 @@ def http_api(texts: Texts, api: Api) -> Iterator[Made]:
             "ApiId": ref(api.id),
             "StageName": "$default",
             "AutoDeploy": True,
-            "AccessLogSettings": {"DestinationArn": arn_of(api.log_group), "Format": json.dumps(line)},
+            "AccessLogSettings": {"DestinationArn": arn_of(api.log_group), "Format": LOGGED},
         },
     )
     called = f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{api.id}}}/*"

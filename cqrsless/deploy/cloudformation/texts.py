@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from ..documents import embedded
 from ..plan import Plan
 from ..values import Attribute, Part, Place, Text
 
@@ -70,14 +70,7 @@ class Texts:
 
     def embedded(self, document: Any) -> str:
         """Write a document of JSON whose texts are the plan's, for `Fn::Sub`."""
-        if isinstance(document, Mapping):
-            parts = (f"{json.dumps(key)}:{self.embedded(value)}" for key, value in document.items())
-            return "{" + ",".join(parts) + "}"
-        if isinstance(document, list):
-            return "[" + ",".join(map(self.embedded, document)) + "]"
-        if isinstance(document, tuple):
-            return '"' + self.sub(document, lambda plain: json.dumps(plain)[1:-1]) + '"'
-        return json.dumps(document)
+        return embedded(document, self.sub)
 
     def _named(self, part: Part) -> tuple[str, str | None]:
         if isinstance(part, Place):

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ...loading import setting
-from ..configuration import configuration, section
+from ..configuration import configuration, package_of, section
 from ..naming import DeploymentError
 from ..tables import Table
 
@@ -124,9 +124,7 @@ def package_settings(folder: Path, environ: Mapping[str, str], **given: Any) -> 
     requirements = said.pop("requirements", None) or (written.requirements and root / written.requirements) or None
     runtime = said.pop("python", None) or project.runtime
     architecture = said.pop("architecture", None) or project.architecture
-    output = (
-        said.pop("output", None) or root / "build" / f"{project.name or app.partition(':')[0].replace('.', '-')}.zip"
-    )
+    output = said.pop("output", None) or root / package_of(project, app)
     usual: dict[str, Any] = {
         "include": written.include,
         "exclude": written.exclude,

@@ -1,0 +1,494 @@
+"""A CloudFormation template, with all that it refers to resolved, said in Terraform's words.
+
+Two renderers that were written apart agree on a plan if what one says, translated here, is what the other says:
+`translated` gives the resources of a template, and `planned` those of Terraform's plan, in one form. A property that is
+not translated is an error, so nothing of a template goes uncompared.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from cqrsless.deploy.plan import Plan
+from cqrsless.deploy.values import Place
+
+__all__ = ["planned", "translated"]
+
+Values: TypeAlias = dict[str, Any]
+Resource: TypeAlias = tuple[str, Values]
+
+PLACES: Final = {Place.ACCOUNT: "123456789012", Place.REGION: "eu-west-1", Place.PARTITION: "aws"}
+PSEUDO: Final = {
+    "AWS::AccountId": PLACES[Place.ACCOUNT],
+    "AWS::Region": PLACES[Place.REGION],
+    "AWS::Partition": PLACES[Place.PARTITION],
+    "AWS::URLSuffix": "amazonaws.com",
+}
+#: What Terraform has as text, and is JSON.
+DOCUMENTS: Final = frozenset(
+    {"policy", "assume_role_policy", "redrive_policy", "event_pattern", "dashboard_body", "format"}
+)
+NOTHING: Final[tuple[Any, ...]] = (None, [], {})
+
+
+# -- what Terraform plans
+
+
+def planned(resources: Mapping[str, Values]) -> list[str]:
+    """Give what Terraform would make: what is set of each resource, without what AWS computes."""
+    found = []
+    for address, values in resources.items():
+        type = address.removeprefix("data.").partition(".")[0]
+        if not address.startswith("data."):
+            found.append(_line(type, _set(values, type)))
+    return sorted(found)
+
+
+def _set(values: Any, type: str) -> Any:
+    if isinstance(values, list):
+        return [_set(value, type) for value in values]
+    if not isinstance(values, dict):
+        return values
+    return {
+        key: _set(value, type)
+        for key, value in values.items()
+        if value not in NOTHING and not (isinstance(value, str) and value.startswith(f"{key}({type}:"))
+    }
+
+
+def _line(type: str, values: Values) -> str:
+    return f"{type} {json.dumps(_documents(values), sort_keys=True)}"
+
+
+def _documents(value: Any, key: str = "") -> Any:
+    """Read the documents among values."""
+    if isinstance(value, str) and key in DOCUMENTS:
+        return _policy(json.loads(value))
+    if isinstance(value, dict):
+        return {inner: _documents(one, inner) for inner, one in value.items()}
+    if isinstance(value, list):
+        return [_documents(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _policy(value: Any) -> Any:
+    """Have texts in order, and in place of one in a list the one: a document means the same."""
+    if isinstance(value, dict):
+        return {key: _policy(one) for key, one in value.items()}
+    if isinstance(value, list):
+        found = [_policy(one) for one in value]
+        if all(isinstance(one, str) for one in found):
+            found.sort()
+        return found[0] if len(found) == 1 else found
+    return value
+
+
+# -- what CloudFormation says
+
+
+def translated(template: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Give what a template would make, as `planned` does."""
+    return sorted(_line(type, values) for type, values in _Template(template, plan).translated())
+
+
+class _Template:
+    def __init__(self, template: Mapping[str, Any], plan: Plan) -> None:
+        self._resources = template["Resources"]
+        self._roles = {role.id: role.name for role in plan.roles}
+        defaults = {name: said.get("Default") for name, said in template["Parameters"].items()}
+        self._known: dict[str, Any] = {**PSEUDO, **defaults}
+        self._prefix = plan.prefix
+
+    def translated(self) -> Iterator[Resource]:
+        for id, resource in self._resources.items():
+            properties = self._resolved(resource["Properties"])
+            for type, values in TRANSLATIONS[resource["Type"]](properties):
+                if type == "aws_iam_role":
+                    values["name_prefix"] = self._role(id)
+                if type == "aws_iam_role_policy":
+                    values["role"] = f"id(aws_iam_role:{self._role(id)})"
+                if resource.get("DeletionPolicy") == "Delete" and type == "aws_s3_bucket":
+                    values["force_destroy"] = True
+                yield type, {key: value for key, value in values.items() if value not in NOTHING}
+            assert not properties, f"{id} says {properties}, which is not translated"
+
+    def _role(self, id: str) -> str:
+        name = "".join(self._prefix if part is Place.PREFIX else str(part) for part in self._roles[id])
+        return f"{name}-"[:38]
+
+    def _resolved(self, value: Any) -> Any:
+        if isinstance(value, list):
+            found = [self._resolved(one) for one in value]
+            return [one for one in found if one is not None]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((key, inner),) = value.items()
+            if key == "Ref":
+                return self._named(inner, None)
+            if key == "Fn::GetAtt":
+                return self._named(*inner)
+            if key == "Fn::Sub":
+                found = re.sub(r"\$\{([^!}]+)\}", lambda match: str(self._named(*_split(match[1]))), inner)
+                return found.replace("${!", "${")
+            if key == "Fn::If":  # no topic is given
+                assert inner[0] == "TellsAlarms"
+                return None
+        return {key: self._resolved(one) for key, one in value.items()}
+
+    def _named(self, id: str, attribute: str | None) -> Any:
+        if id == "CodeBucket" or id.endswith("Key"):
+            return id
+        if id in self._known:
+            return self._known[id]
+        resource = self._resources[id]
+        properties = resource["Properties"]
+        type = resource["Type"]
+        if type == "AWS::IAM::Role":
+            name: Any = self._role(id)
+        else:
+            name = self._resolved(next((properties[key] for key in NAMES if key in properties), "?"))
+        if attribute is None:
+            attribute = REFERENCES.get(type, "id")
+            if attribute == "":
+                return name
+        return f"{ATTRIBUTES.get(attribute, attribute)}({TYPES[type]}:{name})"
+
+
+def _split(name: str) -> tuple[str, str | None]:
+    id, _, attribute = name.partition(".")
+    return id, attribute or None
+
+
+#: Properties by which a resource is known.
+NAMES: Final = (
+    "LayerName",
+    "TableName",
+    "QueueName",
+    "FunctionName",
+    "BucketName",
+    "TopicName",
+    "LogGroupName",
+    "Name",
+    "ApiId",
+)
+TYPES: Final = {
+    "AWS::ApiGatewayV2::Api": "aws_apigatewayv2_api",
+    "AWS::ApiGatewayV2::Authorizer": "aws_apigatewayv2_authorizer",
+    "AWS::ApiGatewayV2::Integration": "aws_apigatewayv2_integration",
+    "AWS::DynamoDB::Table": "aws_dynamodb_table",
+    "AWS::Events::Rule": "aws_cloudwatch_event_rule",
+    "AWS::IAM::Role": "aws_iam_role",
+    "AWS::Lambda::Function": "aws_lambda_function",
+    "AWS::Lambda::LayerVersion": "aws_lambda_layer_version",
+    "AWS::Logs::LogGroup": "aws_cloudwatch_log_group",
+    "AWS::S3::Bucket": "aws_s3_bucket",
+    "AWS::SQS::Queue": "aws_sqs_queue",
+}
+ATTRIBUTES: Final = {"Arn": "arn", "StreamArn": "stream_arn"}
+#: What a reference to a resource gives, where it is not its id: its name ("") or an attribute.
+REFERENCES: Final = {
+    "AWS::Lambda::Function": "",
+    "AWS::Lambda::LayerVersion": "Arn",
+    "AWS::Logs::LogGroup": "",
+    "AWS::Scheduler::ScheduleGroup": "",
+    "AWS::SQS::Queue": "url",
+}
+
+
+def _table(said: Values) -> Iterator[Resource]:
+    keys = {one["KeyType"]: one["AttributeName"] for one in said.pop("KeySchema")}
+    attributes = [
+        {"name": one["AttributeName"], "type": one["AttributeType"]} for one in said.pop("AttributeDefinitions")
+    ]
+    stream = said.pop("StreamSpecification", {}).get("StreamViewType")
+    expires = said.pop("TimeToLiveSpecification", None)
+    yield (
+        "aws_dynamodb_table",
+        {
+            "name": said.pop("TableName"),
+            "billing_mode": said.pop("BillingMode"),
+            "hash_key": keys["HASH"],
+            "range_key": keys["RANGE"],
+            "attribute": sorted(attributes, key=lambda one: str(one["name"])),
+            "server_side_encryption": [{"enabled": said.pop("SSESpecification")["SSEEnabled"]}],
+            "point_in_time_recovery": [
+                {"enabled": said.pop("PointInTimeRecoverySpecification")["PointInTimeRecoveryEnabled"]}
+            ],
+            "deletion_protection_enabled": said.pop("DeletionProtectionEnabled"),
+            "stream_enabled": True if stream else None,
+            "stream_view_type": stream,
+            "ttl": [{"attribute_name": expires["AttributeName"], "enabled": expires["Enabled"]}] if expires else None,
+        },
+    )
+
+
+def _queue(said: Values) -> Iterator[Resource]:
+    yield (
+        "aws_sqs_queue",
+        {
+            "name": said.pop("QueueName"),
+            "sqs_managed_sse_enabled": said.pop("SqsManagedSseEnabled"),
+            "visibility_timeout_seconds": said.pop("VisibilityTimeout"),
+            "message_retention_seconds": said.pop("MessageRetentionPeriod"),
+            "fifo_queue": said.pop("FifoQueue", None),
+            "deduplication_scope": said.pop("DeduplicationScope", None),
+            "fifo_throughput_limit": said.pop("FifoThroughputLimit", None),
+            "redrive_policy": _json(said.pop("RedrivePolicy", None)),
+        },
+    )
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def _role(said: Values) -> Iterator[Resource]:
+    yield "aws_iam_role", {"assume_role_policy": _json(said.pop("AssumeRolePolicyDocument"))}
+    (own,) = said.pop("Policies")
+    yield "aws_iam_role_policy", {"name": own["PolicyName"], "policy": _json(own["PolicyDocument"])}
+
+
+def _log_group(said: Values) -> Iterator[Resource]:
+    yield (
+        "aws_cloudwatch_log_group",
+        {"name": said.pop("LogGroupName"), "retention_in_days": said.pop("RetentionInDays")},
+    )
+
+
+def _function(said: Values) -> Iterator[Resource]:
+    code = said.pop("Code")
+    name = said.pop("FunctionName")
+    yield (
+        "aws_lambda_function",
+        {
+            "function_name": name,
+            "description": said.pop("Description"),
+            "role": said.pop("Role"),
+            "handler": said.pop("Handler"),
+            "runtime": said.pop("Runtime"),
+            "architectures": said.pop("Architectures"),
+            "s3_bucket": code["S3Bucket"],
+            "s3_key": code["S3Key"],
+            "memory_size": said.pop("MemorySize"),
+            "timeout": said.pop("Timeout"),
+            "reserved_concurrent_executions": said.pop("ReservedConcurrentExecutions", None),
+            "environment": [{"variables": said.pop("Environment")["Variables"]}],
+            "layers": said.pop("Layers", None),
+            "logging_config": [{"log_format": "Text", "log_group": said.pop("LoggingConfig")["LogGroup"]}],
+        },
+    )
+    loops = said.pop("RecursiveLoop", None)
+    if loops is not None:
+        yield "aws_lambda_function_recursion_config", {"function_name": name, "recursive_loop": loops}
+
+
+def _layer(said: Values) -> Iterator[Resource]:
+    content = said.pop("Content")
+    yield (
+        "aws_lambda_layer_version",
+        {
+            "layer_name": said.pop("LayerName"),
+            "compatible_runtimes": said.pop("CompatibleRuntimes"),
+            "compatible_architectures": said.pop("CompatibleArchitectures"),
+            "s3_bucket": content["S3Bucket"],
+            "s3_key": content["S3Key"],
+        },
+    )
+
+
+def _invoke_config(said: Values) -> Iterator[Resource]:
+    qualifier = said.pop("Qualifier")
+    yield (
+        "aws_lambda_function_event_invoke_config",
+        {
+            "function_name": said.pop("FunctionName"),
+            "qualifier": None if qualifier == "$LATEST" else qualifier,
+            "maximum_retry_attempts": said.pop("MaximumRetryAttempts"),
+            "destination_config": [
+                {"on_failure": [{"destination": said.pop("DestinationConfig")["OnFailure"]["Destination"]}]}
+            ],
+        },
+    )
+
+
+def _mapping(said: Values) -> Iterator[Resource]:
+    filters = said.pop("FilterCriteria", {}).get("Filters")
+    given_up = [{"destination_arn": one["Destination"]} for one in said.pop("DestinationConfig", {}).values()]
+    function = said.pop("FunctionName")
+    yield (
+        "aws_lambda_event_source_mapping",
+        {
+            # CloudFormation is given the name, or the ARN of an alias.
+            "function_name": function if "(" in function else f"arn(aws_lambda_function:{function})",
+            "event_source_arn": said.pop("EventSourceArn"),
+            "starting_position": said.pop("StartingPosition", None),
+            "batch_size": said.pop("BatchSize"),
+            "maximum_retry_attempts": said.pop("MaximumRetryAttempts", None),
+            "function_response_types": said.pop("FunctionResponseTypes"),
+            "maximum_batching_window_in_seconds": said.pop("MaximumBatchingWindowInSeconds", None),
+            "bisect_batch_on_function_error": said.pop("BisectBatchOnFunctionError", None),
+            "parallelization_factor": said.pop("ParallelizationFactor", None),
+            "filter_criteria": [
+                {"filter": sorted(({"pattern": one["Pattern"]} for one in filters), key=lambda one: one["pattern"])}
+            ]
+            if filters
+            else None,
+            "destination_config": [{"on_failure": given_up}] if given_up else None,
+            "scaling_config": [{"maximum_concurrency": scaling["MaximumConcurrency"]}]
+            if (scaling := said.pop("ScalingConfig", None))
+            else None,
+        },
+    )
+
+
+def _permission(said: Values) -> Iterator[Resource]:
+    source = said.pop("SourceArn", None)
+    if source is not None:  # an API's own ARN for this, which CloudFormation has no attribute for
+        source = re.sub(r"arn:aws:execute-api:[^:]+:[^:]+:id\((.+)\)/\*", r"execution_arn(\1)/*", source)
+    yield (
+        "aws_lambda_permission",
+        {
+            "function_name": said.pop("FunctionName"),
+            "action": said.pop("Action"),
+            "principal": said.pop("Principal"),
+            "source_account": said.pop("SourceAccount", None),
+            "source_arn": source,
+            "function_url_auth_type": said.pop("FunctionUrlAuthType", None),
+        },
+    )
+
+
+def _url(said: Values) -> Iterator[Resource]:
+    yield (
+        "aws_lambda_function_url",
+        {"function_name": said.pop("TargetFunctionArn"), "authorization_type": said.pop("AuthType")},
+    )
+
+
+def _bucket(said: Values) -> Iterator[Resource]:
+    name = said.pop("BucketName")
+    of_it = {"bucket": f"id(aws_s3_bucket:{name})"}
+    yield "aws_s3_bucket", {"bucket": name, "force_destroy": False}
+    (encryption,) = said.pop("BucketEncryption")["ServerSideEncryptionConfiguration"]
+    algorithm = encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
+    default = [{"sse_algorithm": algorithm}]
+    yield (
+        "aws_s3_bucket_server_side_encryption_configuration",
+        {**of_it, "rule": [{"apply_server_side_encryption_by_default": default}]},
+    )
+    blocked = {_snake(key): value for key, value in said.pop("PublicAccessBlockConfiguration").items()}
+    yield "aws_s3_bucket_public_access_block", {**of_it, **blocked}
+    (rule,) = said.pop("LifecycleConfiguration")["Rules"]
+    expiration = {
+        "id": rule["Id"],
+        "status": rule["Status"],
+        "filter": [{}],
+        "expiration": [{"days": rule["ExpirationInDays"]}],
+    }
+    yield "aws_s3_bucket_lifecycle_configuration", {**of_it, "rule": [expiration]}
+    (invoked,) = said.pop("NotificationConfiguration")["LambdaConfigurations"]
+    notified = {"lambda_function_arn": invoked["Function"], "events": [invoked["Event"]]}
+    yield "aws_s3_bucket_notification", {**of_it, "lambda_function": [notified]}
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _rule(said: Values) -> Iterator[Resource]:
+    name, bus = said.pop("Name"), said.pop("EventBusName")
+    pattern = _json(said.pop("EventPattern"))
+    yield "aws_cloudwatch_event_rule", {"name": name, "event_bus_name": bus, "event_pattern": pattern}
+    (target,) = said.pop("Targets")
+    yield (
+        "aws_cloudwatch_event_target",
+        {"rule": name, "event_bus_name": bus, "target_id": target["Id"], "arn": target["Arn"]},
+    )
+
+
+def _queue_policy(said: Values) -> Iterator[Resource]:
+    (queue,) = said.pop("Queues")
+    yield "aws_sqs_queue_policy", {"queue_url": queue, "policy": _json(said.pop("PolicyDocument"))}
+
+
+def _alarm(said: Values) -> Iterator[Resource]:
+    for key in ("AlarmActions", "OKActions"):
+        assert said.pop(key) is None
+    dimensions = {one["Name"]: one["Value"] for one in said.pop("Dimensions")}
+    renamed = {"AlarmName": "alarm_name", "AlarmDescription": "alarm_description"}
+    values = {renamed.get(key, _snake(key)): said.pop(key) for key in list(said)}
+    yield "aws_cloudwatch_metric_alarm", {**values, "dimensions": dimensions}
+
+
+def _dashboard(said: Values) -> Iterator[Resource]:
+    yield (
+        "aws_cloudwatch_dashboard",
+        {"dashboard_name": said.pop("DashboardName"), "dashboard_body": said.pop("DashboardBody")},
+    )
+
+
+def _authorizer(said: Values) -> Iterator[Resource]:
+    jwt = said.pop("JwtConfiguration")
+    yield (
+        "aws_apigatewayv2_authorizer",
+        {
+            "api_id": said.pop("ApiId"),
+            "name": said.pop("Name"),
+            "authorizer_type": said.pop("AuthorizerType"),
+            "identity_sources": said.pop("IdentitySource"),
+            "jwt_configuration": [{"issuer": jwt["Issuer"], "audience": jwt["Audience"]}],
+        },
+    )
+
+
+def _stage(said: Values) -> Iterator[Resource]:
+    log = said.pop("AccessLogSettings")
+    yield (
+        "aws_apigatewayv2_stage",
+        {
+            "api_id": said.pop("ApiId"),
+            "name": said.pop("StageName"),
+            "auto_deploy": said.pop("AutoDeploy"),
+            "access_log_settings": [{"destination_arn": log["DestinationArn"], "format": log["Format"]}],
+        },
+    )
+
+
+def _by_name(type: str, **renamed: str) -> Callable[[Values], Iterator[Resource]]:
+    """Translate what has the same properties in both, by names written in each one's way."""
+
+    def translate(said: Values) -> Iterator[Resource]:
+        yield type, {renamed.get(key, _snake(key)): said.pop(key) for key in list(said)}
+
+    return translate
+
+
+TRANSLATIONS: Final[Mapping[str, Callable[[Values], Iterator[Resource]]]] = {
+    "AWS::ApiGatewayV2::Api": _by_name("aws_apigatewayv2_api"),
+    "AWS::ApiGatewayV2::Authorizer": _authorizer,
+    "AWS::ApiGatewayV2::Integration": _by_name("aws_apigatewayv2_integration"),
+    "AWS::ApiGatewayV2::Route": _by_name("aws_apigatewayv2_route"),
+    "AWS::ApiGatewayV2::Stage": _stage,
+    "AWS::CloudWatch::Alarm": _alarm,
+    "AWS::CloudWatch::Dashboard": _dashboard,
+    "AWS::DynamoDB::Table": _table,
+    "AWS::Events::EventBus": _by_name("aws_cloudwatch_event_bus"),
+    "AWS::Events::Rule": _rule,
+    "AWS::IAM::Role": _role,
+    "AWS::Lambda::EventInvokeConfig": _invoke_config,
+    "AWS::Lambda::EventSourceMapping": _mapping,
+    "AWS::Lambda::Function": _function,
+    "AWS::Lambda::LayerVersion": _layer,
+    "AWS::Lambda::Permission": _permission,
+    "AWS::Lambda::Url": _url,
+    "AWS::Logs::LogGroup": _log_group,
+    "AWS::S3::Bucket": _bucket,
+    "AWS::SNS::Topic": _by_name("aws_sns_topic", TopicName="name", FifoTopic="fifo_topic"),
+    "AWS::SQS::Queue": _queue,
+    "AWS::SQS::QueuePolicy": _queue_policy,
+    "AWS::Scheduler::ScheduleGroup": _by_name("aws_scheduler_schedule_group"),
+}
