@@ -146,8 +146,9 @@ def test_terraform_would_find_something(
 @pytest.mark.parametrize("kind", STACKS)
 def test_terraform_makes_what_cloudformation_makes(terraform: Terraform, folder: Path, kind: str) -> None:
     plan = STACKS[kind]()
-    put(folder, document(plan, "terraform"))
-    made = terraform.apply(folder, *IN_S3)
+    configuration = document(plan, "terraform")
+    layer = ("-var", 'layer_code={bucket="CodeBucket",key="LayerKey"}')
+    made = terraform.apply(put(folder, configuration), *IN_S3, *(layer if plan.layers else ()))
     ours, theirs = what_terraform_makes(made["resources"]), translated(document(plan, "cloudformation"), plan)
     assert [one for one in ours if one not in theirs] == [one for one in theirs if one not in ours] == []
     assert ours == theirs
