@@ -35,6 +35,11 @@ class Envelope(NamedTuple):
         return str(self.document["id"])
 
     @property
+    def aggregate(self) -> str:
+        """Give the key of the aggregate that the domain event is of, as in `Order#o-1`."""
+        return str(self.document["causationid"]).rpartition("@")[0]
+
+    @property
     def body(self) -> str:
         """Give it as JSON in ASCII: some characters of Unicode are refused by SQS and SNS."""
         return json.dumps(self.document, separators=(",", ":"), allow_nan=False)

@@ -62,7 +62,11 @@ class Service(Protocol):
 
 
 class Batches:
-    """Sends to one target. A target that keeps order gets one event of a group at a time, and none behind a failure."""
+    """Sends to one target, the events of each aggregate in their order, and none behind one that was not taken.
+
+    A target that keeps order gets one event of a group in a request. Any other may take a later event of the request
+    in which it refuses an earlier one: the later one counts as not taken, and is sent again behind that.
+    """
 
     def __init__(self, service: Service, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._service = service
@@ -74,60 +78,67 @@ class Batches:
         waiting = list(range(len(envelopes)))
         while waiting:
             batch, waiting = self._next(envelopes, waiting)
-            going = []
-            for at in batch:
-                group = self._service.group(envelopes[at])
-                if group in stuck:
-                    outcomes[at] = NotPublished(f"{self._service.label} did not take an earlier event of {group}")
-                else:
-                    going.append(at)
-            for at, error in zip(going, self._deliver([envelopes[at] for at in going]), strict=True):
+            going = [at for at in batch if envelopes[at].aggregate not in stuck]
+            for at, error in self._deliver(envelopes, going).items():
                 outcomes[at] = error
-                group = self._service.group(envelopes[at])
-                if error is not None and group is not None:
-                    stuck.add(group)
+            for at in batch:
+                aggregate = envelopes[at].aggregate
+                if aggregate in stuck and outcomes[at] is None:
+                    text = f"{self._service.label} did not take an earlier event of {aggregate}"
+                    outcomes[at] = NotPublished(f"{text}: {envelopes[at].event.name} {envelopes[at].id} waits for that")
+                elif outcomes[at] is not None:
+                    stuck.add(aggregate)
         return outcomes
 
     def _next(self, envelopes: Sequence[Envelope], waiting: list[int]) -> tuple[list[int], list[int]]:
-        """Take as many as fit into one request, in order."""
+        """Take as many as fit into one request, in order; behind one that is left, no other of its aggregate."""
         batch: list[int] = []
         left: list[int] = []
         groups: set[str] = set()
+        held: set[str] = set()
         size = 0
         for at in waiting:
-            group = self._service.group(envelopes[at])
-            takes = _size(envelopes[at])
+            envelope = envelopes[at]
+            group = self._service.group(envelope)
+            takes = _size(envelope)
             full = len(batch) == BATCH_ENTRIES or (batch and size + takes > BATCH_BYTES)
-            if full or (group is not None and group in groups):
+            if full or envelope.aggregate in held or (group is not None and group in groups):
                 left.append(at)
+                held.add(envelope.aggregate)
             else:
                 batch.append(at)
                 size += takes
-            if group is not None:
-                groups.add(group)
+                if group is not None:
+                    groups.add(group)
         return batch, left
 
-    def _deliver(self, envelopes: Sequence[Envelope]) -> list[Exception | None]:
-        outcomes: list[Exception | None] = [None] * len(envelopes)
-        going = list(range(len(envelopes)))
+    def _deliver(self, envelopes: Sequence[Envelope], going: list[int]) -> dict[int, Exception]:
+        """Send one request, and again what may yet be taken of it; give what was not taken, and why."""
+        failures: dict[int, Exception] = {}
         for attempt in range(1, ATTEMPTS + 1):
             if not going:
                 break
+            if attempt > 1:
+                self._sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 2))))
             entries = [self._service.entry(envelopes[at], position) for position, at in enumerate(going)]
             try:
                 refused = self._service.request(entries)
             except NotPublished as error:
                 refused = dict.fromkeys(range(len(going)), Refusal(str(error), False))
             again: list[int] = []
+            lost: set[str] = set()
             for position, at in enumerate(going):
                 refusal = refused.get(position)
-                outcomes[at] = None if refusal is None else self._failure(envelopes[at], refusal, attempt)
-                if refusal is not None and refusal.passing:
+                if refusal is None:
+                    failures.pop(at, None)
+                    continue
+                failures[at] = self._failure(envelopes[at], refusal, attempt)
+                if not refusal.passing:
+                    lost.add(envelopes[at].aggregate)
+                elif envelopes[at].aggregate not in lost:
                     again.append(at)
             going = again
-            if going and attempt < ATTEMPTS:
-                self._sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1))))
-        return outcomes
+        return failures
 
     def _failure(self, envelope: Envelope, refusal: Refusal, attempt: int) -> NotPublished:
         times = "" if attempt == 1 else f" in {attempt} attempts"

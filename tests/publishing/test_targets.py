@@ -20,7 +20,9 @@ Make = Callable[..., Envelope]
 
 
 def envelope(to: str, id: str = "e-1", subject: str = "o-1", **payload: Any) -> Envelope:
-    message = Message("Order#o-1@1", "Placed", "event", {}, NOON, "Order", correlation_id="k", aggregate_id=subject)
+    message = Message(
+        f"Order#{subject}@1", "Placed", "event", {}, NOON, "Order", correlation_id="k", aggregate_id=subject
+    )
     return Envelopes(Registry("shop").freeze(), {}).envelope(to, Event("OrderPlaced", payload), message, id)
 
 
@@ -195,7 +197,7 @@ def test_a_message_that_failed_in_a_batch_is_sent_again_unless_it_is_at_fault(to
     fault = {"Id": "0", "Code": "InvalidMessage", "Message": "no", "SenderFault": True}
     client = Client({"Failed": [fault, failed]}, {})
     targets = Targets(lambda service, region: client, sleep=lambda seconds: None)
-    first, second = targets.send([envelope(to, id) for id in ("e-1", "e-2")])
+    first, second = targets.send([envelope(to, id, subject=id) for id in ("e-1", "e-2")])
     assert str(first) == f"{to} did not take OrderPlaced e-1: InvalidMessage: no"
     assert second is None
     assert len(client.calls) == 2
