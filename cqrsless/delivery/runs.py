@@ -2,7 +2,7 @@
 
 Each consumer has one control item. `live` is the run that readers see; `next` the one being built, which live commits
 are applied to as well from the moment it is listed; `old` the one that was live before, removed when nobody can read it
-any more. Writers read the item strongly before each batch and after it.
+any more. Writers read the item strongly before each batch.
 """
 
 from __future__ import annotations

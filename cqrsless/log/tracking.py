@@ -78,11 +78,11 @@ def _older(store: Store, part: str, segment: int, since: int, cost: Cost) -> Pos
 
 
 class Takers(Protocol):
-    """Who is fed: asked before a page is read, and again before the token moves past it."""
+    """Who is fed: asked for each page, once it was read."""
 
-    def now(self, cost: Cost) -> Sequence[Taker]: ...
-    def late(self, cost: Cost) -> Sequence[Taker]:
-        """Give those that have come since `now`."""
+    def takers(self, cost: Cost) -> Sequence[Taker]: ...
+    def tidy(self, cost: Cost) -> None:
+        """Do what can wait until a page is done."""
         ...
 
 
@@ -180,27 +180,16 @@ class Worker:
         concerned = [done for done in range(max(begun, 0), len(refs)) if self._concerns(refs[done], slice_)]
         if not concerned:
             return
-        takers = self._takers.now(self.cost)
+        takers = self._takers.takers(self.cost)
         for done in concerned:
             if microseconds(self._now()) > self._renew:
-                takers = [*takers, *self._catch_up(refs, concerned, done)]
                 self._move(at(self._token, segment, Position(part, item["n"], done)))
             try:
                 self._offer(refs[done], takers)
             except Stuck:
-                self._catch_up(refs, concerned, done)
                 self._move(at(self._token, segment, Position(part, item["n"], done)))
                 raise
-        self._catch_up(refs, concerned, len(refs))
-
-    def _catch_up(self, refs: Sequence[Ref], concerned: Sequence[int], before: int) -> Sequence[Taker]:
-        """Offer what was read so far of a page to those who have come meanwhile, before the token moves past it."""
-        late = self._takers.late(self.cost)
-        if late:
-            for done in concerned:
-                if done < before:
-                    self._offer(refs[done], late)
-        return late
+        self._takers.tidy(self.cost)
 
     def _concerns(self, ref: Ref, slice_: int) -> bool:
         if self._tokens.slices > 1 and pages.segment_of(ref.pk, self._tokens.slices) != slice_:

@@ -1,7 +1,7 @@
-"""Which runs of which consumers are fed, read strongly before a batch and again after it.
+"""Which runs of which consumers are fed: read strongly before a batch.
 
-A run that a replay has listed meanwhile is fed the same batch before it counts as delivered. So whoever reads the
-control item first, nothing that was delivered is missing from both the batch and the replay's scan.
+Once is enough. What is delivered is in the table by then; so a run that a replay lists later is scanned for after that,
+and finds it there. A run that was listed before is fed.
 """
 
 from __future__ import annotations
@@ -30,32 +30,26 @@ class Lanes:
         self._now = now
         self._since = since
         self._replays = replays
-        self._fed: set[tuple[str, int]] = set()
+        self._controls: list[tuple[Member, Control]] = []
 
-    def now(self, cost: Cost) -> list[Taker]:
-        """Give the takers of every run that is fed."""
-        self._fed = set()
-        found: list[Taker] = []
-        for member in self._members:
-            control = begin(member, self._runs, self._since, microseconds(self._now()), cost)
+    def takers(self, cost: Cost) -> list[Taker]:
+        """Give the takers of every run that is fed, for commits that are in the table already."""
+        self._controls = [
+            (member, begin(member, self._runs, self._since, microseconds(self._now()), cost))
+            for member in self._members
+        ]
+        return list(self._takers())
+
+    def _takers(self) -> Iterator[Taker]:
+        for member, control in self._controls:
             self._replays.notice(member, control)
-            found += self._new(member, control)
-        return found
-
-    def late(self, cost: Cost) -> list[Taker]:
-        """Give the takers of runs that were listed since, and remove what is left of runs that nobody reads."""
-        found: list[Taker] = []
-        for member in self._members:
-            control = self._runs.read(member.name, cost)
-            found += self._new(member, control)
-            tidy(self._runs, member.name, control, self._now(), cost)
-        return found
-
-    def _new(self, member: Member, control: Control) -> Iterator[Taker]:
-        for run in runs_of(member, control):
-            if (member.name, run) not in self._fed:
-                self._fed.add((member.name, run))
+            for run in runs_of(member, control):
                 yield member.taker(run, member.since(control), replays=run != control.live)
+
+    def tidy(self, cost: Cost) -> None:
+        """Remove a little of the runs that nobody reads any more."""
+        for member, control in self._controls:
+            tidy(self._runs, member.name, control, self._now(), cost)
 
 
 def runs_of(member: Member, control: Control) -> tuple[int, ...]:

@@ -119,10 +119,8 @@ class Reactions:
         if self._indexer is not None:
             self._index(self._indexer, deliveries, lag, batch.cost)
         lanes = self._lanes([member for member in self._selected if not member.tracking])
-        batch.offer(lanes.now(batch.cost))
-        late = lanes.late(batch.cost)
-        if late:
-            batch.offer(late)
+        batch.offer(lanes.takers(batch.cost))
+        lanes.tidy(batch.cost)
         self.replays.follow()
         if lag >= BEHIND and self._expires and self._selected:
             log.error(_FAR_BEHIND, self._selection or "this function", lag // timedelta(hours=1))

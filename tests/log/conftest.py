@@ -81,13 +81,13 @@ class Always:
     """The same takers all the time."""
 
     def __init__(self, takers: Sequence[Any]) -> None:
-        self.takers = takers
+        self._takers = takers
 
-    def now(self, cost: Cost) -> Sequence[Any]:
-        return self.takers
+    def takers(self, cost: Cost) -> Sequence[Any]:
+        return self._takers
 
-    def late(self, cost: Cost) -> Sequence[Any]:
-        return ()
+    def tidy(self, cost: Cost) -> None:
+        pass
 
 
 class World:

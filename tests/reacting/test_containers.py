@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from cqrsless import Event, Registry
 from cqrsless.app import App
 from cqrsless.delivery.batches import Delivery
@@ -62,3 +64,28 @@ def test_a_container_reads_the_place_of_an_aggregate_once_a_batch() -> None:
     app.consume([Delivery(str(n), get("events", "Order#o-1", n, Cost()) or {}) for n in range(1, 6)])
     assert reads.count("p#1#mailer#Order#o-1") == 1
     assert mail.sent == [1, 2, 3, 4, 5]
+
+
+def test_a_batch_reads_the_control_item_of_each_consumer_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    mail, store = Mail(), open_store("memory://")
+    registry = mail.registry()
+    registry.projector("Touched", view=registry.view("Touches", key="order_id"))(lambda row, event: event)
+    registry.processor("audit", mode="tracking", start="beginning")
+    registry.event_handler("Touched", processor="audit")(lambda event: None)
+    app = App(store, registry=registry)
+    app.create_tables()
+    for _ in range(5):
+        app.execute("Touch", {"order_id": "o-1"})
+    reads: list[str] = []
+    get = store.get
+
+    def counting(table: Any, pk: str, sk: Any, cost: Cost) -> Any:
+        reads.append(pk)
+        return get(table, pk, sk, cost)
+
+    monkeypatch.setattr(store, "get", counting)
+    app.consume([Delivery(str(n), get("events", "Order#o-1", n, Cost()) or {}) for n in range(1, 6)])
+    assert sorted(pk for pk in reads if pk.startswith("c#")) == ["c#Touches", "c#mailer"]
+    reads.clear()
+    app.wake([])
+    assert reads.count("c#audit") == 2, "for where it starts, and for its one page"
