@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import tracing
@@ -90,7 +90,7 @@ class App:
             store = store_url(os.environ)
         self.store: Store = open_store(store) if isinstance(store, str) else store
         self._given = dict(resources or {})
-        self._clock = Clock(clock or _utc_now)
+        self._clock = Clock(clock)
         self._cache_count = CACHE_COUNT if cache is None else cache
         self._metrics: Metrics | None = metrics_from_environment()
         install_record_factory()
@@ -394,7 +394,3 @@ class App:
             if compiled.reacts and is_embedded(self.store):
                 compiled.reactions.start()
         return compiled
-
-
-def _utc_now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 
 class Clock:
-    """The application's clock, which can be moved on."""
+    """The application's clock, which can be moved on; by default it is the machine's."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
         self._clock = clock
         self._ahead = timedelta(0)
 
     def now(self) -> datetime:
-        time = self._clock()
+        time = datetime.now(timezone.utc) if self._clock is None else self._clock()
         if time.tzinfo is None:
             raise ValueError(
                 "the application's clock gives a time without a time zone: write datetime.now(timezone.utc)"

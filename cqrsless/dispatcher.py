@@ -146,12 +146,16 @@ class CommandPlan(Plan):
         """Execute the command and account for it."""
         metrics = self.dispatcher.metrics
         if metrics is None and not log.isEnabledFor(logging.DEBUG):
-            return self.execute(message, [])
+            return self.value(message) if self.kind is None else self.execution(self.kind, message).run()
         begun = clock.perf_counter()
-        execution: list[Execution] = []
+        execution: Execution | None = None
         outcome, duplicate = "failed", False
         try:
-            result = self.execute(message, execution)
+            if self.kind is None:
+                result = self.value(message)
+            else:
+                execution = self.execution(self.kind, message)
+                result = execution.run()
             outcome, duplicate = "done", result.duplicate
             log.debug("%s done: version %s, %d events", message.name, result.version, len(result.events))
             return result
@@ -164,26 +168,24 @@ class CommandPlan(Plan):
                     message.name,
                     aggregate=self.command.aggregate,
                     duration_ms=(clock.perf_counter() - begun) * 1000,
-                    cost=execution[0].cost if execution else Cost(),
+                    cost=execution.cost if execution else Cost(),
                     duplicate=duplicate,
-                    conflicts=execution[0].conflicts if execution else 0,
+                    conflicts=execution.conflicts if execution else 0,
                     outcome=outcome,
                 )
 
-    def execute(self, message: Message, started: list[Execution]) -> CommandResult:
-        """Execute the command; `started` takes the execution, whose figures outlive a failure."""
-        kind = self.kind
-        if kind is None:
-            return CommandResult(value=self.call(message, self.admit(message)))
+    def value(self, message: Message) -> CommandResult:
+        """Call the handler of a command without an aggregate."""
+        return CommandResult(value=self.call(message, self.admit(message)))
+
+    def execution(self, kind: Kind, message: Message) -> Execution:
+        """Admit a command on an aggregate, and make ready what executes it."""
         if kind.record.new_id is not None:
             message = self.with_id(message)
         payload = self.admit(message)
-        aggregate_id = read_id(kind.name, kind.id_field, payload)
-        message = message.replace(aggregate_id=aggregate_id)
+        message = message.of(read_id(kind.name, kind.id_field, payload))
         current_message.set(message)  # logs say of which aggregate; `dispatch` takes it back
-        execution = Execution(self.dispatcher.executor, kind, message, payload, self, self.command.creation)
-        started.append(execution)
-        return execution.run()
+        return Execution(self.dispatcher.executor, kind, message, payload, self, self.command.creation)
 
     def payload(self, message: Message) -> Any:
         payload = super().payload(message)

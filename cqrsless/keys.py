@@ -63,7 +63,7 @@ def read_id(kind: str, id_field: Sequence[str], payload: Any) -> str:
     'o-1'
     """
     if len(id_field) == 1:  # the common case, kept short: it runs for each command
-        value = _field(payload, id_field[0])
+        value = payload.get(id_field[0]) if type(payload) is dict else _field(payload, id_field[0])
         if type(value) is str and value.isprintable() and 0 < len(value) < 256:
             return value
     messages: dict[str, list[str]] = {}
@@ -121,7 +121,7 @@ def id_of(kind: str, id_field: Sequence[str], given: str | Sequence[str] | Mappi
 
 
 def _field(payload: Any, name: str) -> Any:
-    if type(payload) is dict or isinstance(payload, Mapping):
+    if isinstance(payload, Mapping):
         return payload.get(name)
     return getattr(payload, name, None)
 

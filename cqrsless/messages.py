@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from os import urandom
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from .errors import MalformedMessage
 
@@ -121,8 +121,13 @@ class Message(NamedTuple):
             return self._replace(**changes)  # says which name there is not
         return tuple.__new__(Message, fields)  # `_replace` itself takes four times as long, and each command needs it
 
+    def of(self, aggregate_id: str) -> Message:
+        """Give this message with the id of its aggregate."""
+        return tuple.__new__(Message, (*self[:_ID], aggregate_id, *self[_ID + 1 :]))
+
 
 _PLACE: Final = {name: place for place, name in enumerate(Message._fields)}
+_ID: Final = _PLACE["aggregate_id"]
 
 
 def command_message(
@@ -185,8 +190,14 @@ class RecordedEvent:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+class _Telling:
+    """Keeps what tells a result's events until somebody asks for them: most callers never do."""
+
+    __slots__ = ("_tell",)
+
+
 @dataclass(frozen=True, slots=True)
-class CommandResult:
+class CommandResult(_Telling):
     """What a command did.
 
     `duplicate` says that this command had been committed before; the rest is then the original result. `value` is
@@ -200,6 +211,33 @@ class CommandResult:
     duplicate: bool = False
     cost: Cost = field(default_factory=Cost, compare=False)
     aggregate: str | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            # Python asks for what a slot does not hold yet, which is how `committed` leaves the events.
+            if name != "events":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            _set(self, "events", self._tell())
+            return self.events
+
+
+_set: Final = object.__setattr__
+
+
+def committed(
+    aggregate_id: str | None, version: int, tell: Callable[[], tuple[RecordedEvent, ...]], cost: Cost, aggregate: str
+) -> CommandResult:
+    """Make the result of a commit, whose events are told when they are first asked for."""
+    result: CommandResult = object.__new__(CommandResult)
+    _set(result, "aggregate_id", aggregate_id)
+    _set(result, "version", version)
+    _set(result, "value", None)
+    _set(result, "duplicate", False)
+    _set(result, "cost", cost)
+    _set(result, "aggregate", aggregate)
+    _set(result, "_tell", tell)
+    return result
 
 
 class Page(NamedTuple):

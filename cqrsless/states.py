@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 class StateCodec(Protocol):
     """How one aggregate's state is stored.
 
-    `copied` makes a private copy of a state that `encode` or `read` gave (the very object, if it cannot be changed in
-    place); `None` where only reading its text again does.
+    `shared` says that a state that `encode` or `read` gave cannot be changed in place. Else `copied` makes a private
+    copy of it; `None` where only reading its text again does.
     """
 
+    @property
+    def shared(self) -> bool: ...
     @property
     def copied(self) -> Callable[[Any], Any] | None: ...
     def initial(self) -> Any: ...
@@ -36,6 +38,7 @@ class StateCodec(Protocol):
 
 class DictState:
     def __init__(self, what: str) -> None:
+        self.shared = False
         self.copied = codec.copied
         self._what = what
 
@@ -57,7 +60,8 @@ class DataclassState:
         assert made.to_plain and made.from_plain
         self._cls, self._what = cls, what
         self._to, self._from = made.to_plain, made.from_plain
-        self.copied = _itself if made.immutable else None
+        self.shared = made.immutable
+        self.copied = None
         #: Where a state of plain values is read back as it is: the function that takes it apart.
         self._apart = made.apart if made.immutable else None
 
@@ -93,6 +97,7 @@ class DataclassState:
 
 class SchemaState:
     def __init__(self, schema: Any, what: str, *, may_be_empty: bool) -> None:
+        self.shared = False
         self.copied = None
         self._schema: Schema = schemas.instance(schema)
         self._what = what
@@ -140,8 +145,9 @@ class PayloadCodec:
     ) -> None:
         self.name = name
         self.version = version
-        #: Whether a payload is stored as it is given, with no schema.
-        self.plain = schema is None
+        #: What stands before and behind a payload in the stored form of its event.
+        self.opening = f"[{codec.quoted(name)},"
+        self.closing = "]" if version == 1 else f",{version}]"
         self._schema: Schema | None = None if schema is None else schemas.instance(schema)
         self._upcasters = dict(upcasters or {})
         self._what = f"the payload of {name}"
@@ -156,10 +162,6 @@ class PayloadCodec:
         for step in range(version, self.version):
             stored = upcast(self._upcasters[step], stored, self._what)
         return stored if self._schema is None else schemas.reload(self._schema, stored, self._what)
-
-
-def _itself(state: Any) -> Any:
-    return state
 
 
 def upcast(fn: Callable[[Any], Any], stored: Any, what: str) -> Any:

@@ -162,10 +162,13 @@ class SizedItem(dict[str, Any]):
     """An item whose bytes were counted when it was made, and that is changed no more: it can be shared."""
 
     __slots__ = ("size",)
+    size: int
 
-    def __init__(self, item: Item, size: int) -> None:
-        super().__init__(item)
-        self.size = size
+
+def sized(item: Item, size: int) -> SizedItem:
+    made = SizedItem(item)
+    made.size = size
+    return made
 
 
 def item_size(item: Mapping[str, Any]) -> int:

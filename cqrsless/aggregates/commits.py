@@ -40,9 +40,8 @@ class Encoded(NamedTuple):
     """An event about to be stored: `payload` is what a later read will give, `text` its stored form."""
 
     name: str
-    text: str
     payload: Any
-    version: int = 1
+    text: str
 
 
 def microseconds(time: datetime) -> int:
@@ -144,15 +143,11 @@ def advance_last(last: Mapping[str, int], names: Collection[str], number: int) -
 
 def names_map(events: Sequence[Encoded]) -> dict[str, str]:
     """Give a key for each event name, which a stream filter matches by plain nested equality."""
-    return {event.name: "1" for event in events}
+    return {events[0].name: "1"} if len(events) == 1 else {event.name: "1" for event in events}
 
 
 def events_text(events: Sequence[Encoded]) -> str:
-    texts = [
-        f"[{quoted(name)},{text}]" if version == 1 else f"[{quoted(name)},{text},{version}]"
-        for name, text, _, version in events
-    ]
-    return f"[{','.join(texts)}]"
+    return f"[{events[0].text if len(events) == 1 else ','.join([event.text for event in events])}]"
 
 
 #: The names of the attributes that every commit has, and of those that it has with events.
@@ -165,13 +160,17 @@ def commit_size(item: Item) -> int:
     if len(item) != len(_USUAL) or "names" not in item:
         return item_size(item)
     pk, number, time, sequence, head, recent, events, names = item.values()
-    texts = f"{pk}{head}{events}{''.join(names)}"
+    if not (head.isascii() and events.isascii() and pk.isascii()):  # where names are not, events are not
+        return item_size(item)
     return (
         _USUAL_NAMES
-        + (len(texts) if texts.isascii() else len(texts.encode()))
-        + number_size(number)
+        + len(pk)
+        + len(head)
+        + len(events)
+        + len("".join(names))
+        + (2 if number < 100 else number_size(number))
+        + (2 if sequence < 100 else number_size(sequence))
         + number_size(time)
-        + number_size(sequence)
         + len(recent)
         + 3  # a map's own bytes, then those of each name and of the text that stands behind it
         + 2 * len(names)

@@ -67,8 +67,7 @@ def decide(
 
 
 def fold_onto(kind: Kind, loaded: Loaded, events: Sequence[Encoded], message: Message, time: int) -> Decision:
-    coming = Coming(message, loaded.number + 1, time)
-    state = kind.fold_new(loaded.private(kind), events, coming, loaded.seq)
+    state = kind.evolve(loaded.private(kind), events, Coming(message, loaded.number + 1, time), loaded.tip["seq"])
     return Decision(events, None, gone=True) if state is DELETED else Decision(events, *kind.codec.encode(state))
 
 

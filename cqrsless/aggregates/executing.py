@@ -10,26 +10,24 @@ import random
 import time as clock
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from ..codec import digest
 from ..errors import AlreadyExists, CommitTooLarge, ConcurrencyConflict, DuplicateMismatch, NotFound, Rejected
 from ..keys import aggregate_key
-from ..messages import CommandResult, Cost, Message, RecordedEvent
-from ..store import ConditionFailed, Item, SizedItem, Store, item_size, value_size
+from ..messages import CommandResult, Cost, Message, RecordedEvent, committed
+from ..store import ConditionFailed, Item, SizedItem, Store, sized, value_size
 from . import duplicates, reading
 from .commits import (
     ONE_UNIT,
     advance_last,
     commit_size,
-    event_id,
     events_text,
     fit,
     head_of,
     made_by,
-    metadata_after,
     microseconds,
-    moment,
     names_map,
     read_head,
 )
@@ -40,7 +38,8 @@ from .memory import Cache, Turns
 from .recording import with_command
 from .snapshots import is_due
 
-#: How long a command goes on after lost races, in seconds and in attempts, before it is a `ConcurrencyConflict`.
+#: How long a command goes on after its first lost race, in seconds and in attempts, before it is a
+#: `ConcurrencyConflict`.
 PATIENCE: Final = 15.0
 ATTEMPTS: Final = 200
 #: Long enough that 16 writers who never rest do not take up the whole store with attempts that fail.
@@ -82,6 +81,12 @@ class Executor:
 class Execution:
     """One command on its way; used once. `cost` and `conflicts` (lost races) can be read however it ends."""
 
+    conflicts = 0
+    _decisions = 0
+    _time = 0
+    _searched = 0
+    _gives_up = 0.0
+
     def __init__(
         self, executor: Executor, kind: Kind, message: Message, payload: Any, plan: Plan, creation: Creation
     ) -> None:
@@ -93,13 +98,9 @@ class Execution:
         self.plan = plan
         self.creation: Creation = creation
         self._payload = payload
-        self._decisions = 0
-        self._time = 0
         self.cost = Cost()
-        self.conflicts = 0
         self.identity = duplicates.identity(message)
         self.digest = digest(message.payload, f"the payload of {message.name}")
-        self._searched = 0
 
     def run(self) -> CommandResult:
         """Execute the command, in its turn."""
@@ -112,7 +113,6 @@ class Execution:
 
     def commit(self) -> CommandResult:
         loaded, fresh = self.start()
-        gives_up = clock.monotonic() + PATIENCE
         while True:
             repeated = self.duplicate(loaded)
             if repeated is not None:
@@ -144,10 +144,12 @@ class Execution:
                 mine = self.recognise(failed.item, item)
                 if mine is not None:
                     return self.settle(self.forward(loaded, failed.item), mine)
-                loaded, fresh = self.lost(loaded, failed.item, gives_up)
+                loaded, fresh = self.lost(loaded, failed.item)
                 continue
-            after = self.after(loaded, decision, item)
-            return self.settle(after, self.result(item["c"], self.recorded(item, decision)))
+            self.keep(self.after(loaded, decision, item))
+            return committed(
+                self.message.aggregate_id, item["c"], partial(self.kind.recorded, item), self.cost, self.kind.name
+            )
 
     def write(self, item: Item) -> None:
         """Write the commit where nothing stands yet: that it succeeds proves the state it was decided on."""
@@ -172,12 +174,13 @@ class Execution:
         """Fold the commit that stands in the way, which is the next one, as numbers are dense."""
         return fold(self.kind, loaded, (item,))
 
-    def lost(self, loaded: Loaded, item: Item, gives_up: float) -> tuple[Loaded, bool]:
+    def lost(self, loaded: Loaded, item: Item) -> tuple[Loaded, bool]:
         """Go on after a lost race: from the returned commit the first time, from a read after that."""
         self.conflicts += 1
         if self.conflicts == 1:
+            self._gives_up = clock.monotonic() + PATIENCE
             return self.forward(loaded, item), False
-        if self.conflicts >= ATTEMPTS or clock.monotonic() > gives_up:
+        if self.conflicts >= ATTEMPTS or clock.monotonic() > self._gives_up:
             raise ConcurrencyConflict(
                 f"{self.message.name} lost {self.conflicts} races for {self.kind.name} {self.message.aggregate_id}: "
                 "other writers were faster every time; try again, or spread the writes over more aggregates"
@@ -200,28 +203,29 @@ class Execution:
 
     def time_after(self, loaded: Loaded) -> int:
         """Give the time of the next commit: now, or the last one's where this clock is behind it."""
-        return max(self.executor.now(), loaded.time)
+        before: int = loaded.tip["time"]
+        return max(self.executor.now(), before)
 
     def payload(self) -> Any:
         """Give the payload, made anew after the first time: a handler may have changed the one it was given."""
         self._decisions += 1
         return self._payload if self._decisions == 1 else self.plan.payload(self.message)
 
-    def item(self, loaded: Loaded, decision: Decision) -> Item:
+    def item(self, loaded: Loaded, decision: Decision) -> SizedItem:
         """Make the commit's item, with its command where that is recorded and fits."""
         item = self.bare_item(loaded, decision)
         return with_command(item, self.message) if self.executor.records else item
 
     def bare_item(self, loaded: Loaded, decision: Decision) -> SizedItem:
         """Make the commit's item, with a snapshot where one is due and fits."""
-        events = decision.events
+        kind, tip, events, text = self.kind, loaded.tip, decision.events, decision.text
         item: Item = {
             "pk": self.pk,
-            "c": loaded.number + 1,
+            "c": tip["c"] + 1,
             "time": self._time,
-            "seq": loaded.seq + len(events),
+            "seq": tip["seq"] + len(events),
             "head": head_of(self.message, self.digest, loaded.last),
-            "recent": duplicates.remember(loaded.recent, self.identity, self._time, self.executor.remembered),
+            "recent": duplicates.remember(tip["recent"], self.identity, self._time, self.executor.remembered),
         }
         if events:
             item["events"] = events_text(events)
@@ -229,30 +233,30 @@ class Execution:
         if decision.void:
             item["void"] = True
         if decision.gone:
-            item["gone"], item["sv"] = True, self.kind.state_version
-        text = decision.text
-        if text is not None and not self.kind.event_sourced:
-            item["state"], item["sv"] = text, self.kind.state_version
+            item["gone"], item["sv"] = True, kind.state_version
+        if text is not None and not kind.event_sourced:
+            item["state"], item["sv"] = text, kind.state_version
         size = commit_size(item)
-        if text is not None and self.kind.event_sourced:
-            sized = SizedItem(item, size)
-            if self.is_due(loaded, sized, text):
-                full = self.with_snapshot(sized, text)
-                if full is not None:
-                    return full
-        return SizedItem(item, size if size <= ONE_UNIT else fit(item))
+        if text is not None and kind.event_sourced:
+            full = size + kind.snapshot_overhead + (len(text) if text.isascii() else value_size(text))
+            if full <= ONE_UNIT:  # it adds no unit
+                item["state"], item["sv"] = text, kind.state_version
+                return sized(item, full)
+            if self.is_due(loaded, size, full):
+                with_state = self.with_snapshot(item, text)
+                if with_state is not None:
+                    return with_state
+        return sized(item, size if size <= ONE_UNIT else fit(item))
 
-    def is_due(self, loaded: Loaded, item: Item, text: str) -> bool:
-        size = item_size(item)
-        snapshot = value_size(text) + self.kind.snapshot_overhead
-        return is_due(size=size, snapshot=snapshot, gap=loaded.gap + 1, tail=loaded.tail + size, every=self.kind.every)
+    def is_due(self, loaded: Loaded, size: int, full: int) -> bool:
+        """Say whether a commit of `size` bytes, and with a snapshot of `full` bytes, is to bear one."""
+        return is_due(size=size, full=full, gap=loaded.gap + 1, tail=loaded.tail + size, every=self.kind.every)
 
     def with_snapshot(self, item: Item, text: str) -> SizedItem | None:
         """Give the item with the state, or nothing where that does not fit: a snapshot only saves reading."""
         full = {**item, "state": text, "sv": self.kind.state_version}
-        size = item_size(item) + value_size(text) + self.kind.snapshot_overhead
         try:
-            return SizedItem(full, size if size <= ONE_UNIT else fit(full))
+            return sized(full, fit(full))
         except CommitTooLarge:
             return None
 
@@ -260,21 +264,23 @@ class Execution:
 
     def duplicate(self, loaded: Loaded) -> CommandResult | None:
         """Find this command among the commits before, and give its result again."""
-        for ago in duplicates.places(loaded.recent, self.identity):
-            number = loaded.number - ago
-            item = loaded.tip if ago == 0 else self.store.get("events", self.pk, number, self.cost)
-            if item is not None:
-                found = self.repeated(item)
-                if found is not None:
-                    return found
-        return self.old_duplicate(loaded)
+        recent = loaded.tip["recent"]
+        if self.identity in recent:
+            for ago in duplicates.places(recent, self.identity):
+                number = loaded.number - ago
+                item = loaded.tip if ago == 0 else self.store.get("events", self.pk, number, self.cost)
+                if item is not None:
+                    found = self.repeated(item)
+                    if found is not None:
+                        return found
+        return None if self.message.sent is None else self.old_duplicate(loaded, self.message.sent)
 
-    def old_duplicate(self, loaded: Loaded) -> CommandResult | None:
+    def old_duplicate(self, loaded: Loaded, sent: datetime) -> CommandResult | None:
         """Search the commits since the message was sent, where its source sends again and the digests end sooner."""
-        sent = self.message.sent
-        if sent is None or duplicates.covers(loaded.recent, loaded.number, sent):
+        recent = loaded.tip["recent"]
+        if duplicates.covers(recent, loaded.number, sent):
             return None
-        last, first = loaded.number - len(loaded.recent) // duplicates.ENTRY, self._searched + 1
+        last, first = loaded.number - len(recent) // duplicates.ENTRY, self._searched + 1
         self._searched = loaded.number  # the newer ones have digests, which were just looked at
         since = microseconds(sent) - duplicates.SKEW * 1_000_000
         while last >= first:
@@ -314,50 +320,20 @@ class Execution:
 
     # -- the answer
 
-    def after(self, loaded: Loaded, decision: Decision, item: Item) -> Loaded:
+    def after(self, loaded: Loaded, decision: Decision, item: SizedItem) -> Loaded:
         """Make what is known after the commit, without reading it back."""
-        bears, size = self.kind.usable(item), item_size(item)
-        return Loaded(
-            number=item["c"],
-            seq=item["seq"],
-            time=item["time"],
-            recent=item["recent"],
-            last=advance_last(loaded.last, item.get("names", ()), item["c"]),
-            gone=decision.gone,
-            void=decision.void,
-            gap=0 if bears else loaded.gap + 1,
-            tail=0 if bears else loaded.tail + size,
-            tip=item,
-            size=size,
-            state=None if self.kind.copied is None else decision.state,
-            text=decision.text,
-        )
-
-    def recorded(self, item: Item, decision: Decision) -> tuple[RecordedEvent, ...]:
-        if not decision.events:
-            return ()
-        metadata = metadata_after(self.message)
-        first, time, number = item["seq"] - len(decision.events) + 1, moment(item["time"]), item["c"]
-        recorded = [
-            RecordedEvent(event.name, event.payload, at, number, event_id(self.pk, at), time, metadata)
-            for at, event in enumerate(decision.events, first)
-        ]
-        return tuple(recorded)
+        gap, tail = (0, 0) if "sv" in item else (loaded.gap + 1, loaded.tail + item.size)
+        last = advance_last(loaded.last, item.get("names", ()), item["c"])
+        state = decision.state if self.kind.keeps else None
+        return Loaded(item, last, gap, tail, decision.gone, state, decision.text)
 
     def result(self, version: int, events: tuple[RecordedEvent, ...], *, duplicate: bool = False) -> CommandResult:
-        return CommandResult(
-            aggregate_id=self.message.aggregate_id,
-            version=version,
-            events=events,
-            duplicate=duplicate,
-            cost=self.cost,
-            aggregate=self.kind.name,
-        )
+        return CommandResult(self.message.aggregate_id, version, events, None, duplicate, self.cost, self.kind.name)
 
     def settle(self, loaded: Loaded, result: CommandResult) -> CommandResult:
         self.keep(loaded)
         return result
 
     def keep(self, loaded: Loaded) -> None:
-        if loaded.number:
+        if loaded.tip["c"]:
             self.executor.cache.put(self.pk, loaded)

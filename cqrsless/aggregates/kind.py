@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import codec
@@ -44,7 +44,10 @@ class Kind:
         self.state_version = record.state_version
         self.every = record.snapshot_every if record.event_sourced else 1
         self.codec = state_codec(record.state, record.name, event_sourced=record.event_sourced)
+        self.shared = self.codec.shared
         self.copied = self.codec.copied
+        #: Whether a state is kept as an object, and not as its text alone.
+        self.keeps = self.shared or self.copied is not None
         #: Bytes that a snapshot takes beside its text: the names of its attributes, and the version.
         self.snapshot_overhead = item_size({"state": "", "sv": record.state_version})
         self._state_upcasters = model.state_upcasters
@@ -81,9 +84,9 @@ class Kind:
                 f"{self.name} is about to record {name}, which this application could not fold again: "
                 f"add @evolver({name!r}, aggregate={self.name!r}), or event_type({name!r}) if it changes no state"
             )
-        how = self.payload_codec(name)
+        how = self._payloads.get(name) or self.payload_codec(name)
         text, plain = how.encode(payload)
-        return Encoded(how.name, text, plain, how.version)
+        return Encoded(how.name, plain, f"{how.opening}{text}{how.closing}")
 
     def decode(self, stored: list[Any], pk: str) -> tuple[str, Any]:
         """Bring a stored event up to date: its present name and payload."""
@@ -157,43 +160,33 @@ class Kind:
         """Fold a stored commit's events into a state that may be changed in place; `DELETED` ends it."""
         pk = item["pk"]
         stored = stored_events(item)
-        first = item["seq"] - len(stored) + 1
-        for sequence, event in enumerate(stored, first):
-            name, payload = self.decode(event, pk)
-            state = self.evolve(state, name, payload, item, sequence)
-        return state
+        events = [self.decode(event, pk) for event in stored]
+        return self.evolve(state, events, item, item["seq"] - len(stored))
 
-    def fold_new(self, state: Any, events: Iterable[Encoded], coming: Coming, sequence: int) -> Any:
-        """Fold events that are about to be committed, each from a payload of its own."""
-        for at, event in enumerate(events, sequence + 1):
-            state = self.evolve(state, event.name, self._payload(event), coming, at)
-        return state
-
-    def _payload(self, event: Encoded) -> Any:
-        """Give a copy of an event's payload that an evolver may change in place."""
-        how = self.payload_codec(event.name)
-        return codec.copied(event.payload) if how.plain else how.decode(codec.decode(event.text), event.version)
-
-    def evolve(self, state: Any, name: str, payload: Any, source: Item | Coming, sequence: int) -> Any:
-        found = self._evolvers.get(name)
-        if found is None:
-            return state
-        if state is DELETED:
-            raise InvalidReturn(
-                f"{name} follows an event that deleted its {self.name}: what is deleted has no more events"
+    def evolve(self, state: Any, events: Iterable[Sequence[Any]], source: Item | Coming, sequence: int) -> Any:
+        """Fold events, each a name and a payload that an evolver may change in place, behind that of a `sequence`."""
+        for event in events:
+            sequence += 1
+            name, payload = event[0], event[1]
+            found = self._evolvers.get(name)
+            if found is None:
+                continue
+            if state is DELETED:
+                raise InvalidReturn(
+                    f"{name} follows an event that deleted its {self.name}: what is deleted has no more events"
+                )
+            fn, wants_message = found
+            state = (
+                fn(state, payload, message=self._message(name, payload, source, sequence))
+                if wants_message
+                else fn(state, payload)
             )
-        fn, wants_message = found
-        after = (
-            fn(state, payload, message=self._message(name, payload, source, sequence))
-            if wants_message
-            else fn(state, payload)
-        )
-        if after is None:
-            raise InvalidReturn(
-                f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, even where "
-                "it was changed in place"
-            )
-        return after
+            if state is None:
+                raise InvalidReturn(
+                    f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, even "
+                    "where it was changed in place"
+                )
+        return state
 
     def _message(self, name: str, payload: Any, source: Item | Coming, sequence: int) -> Message:
         """Give the event's message, the same whether it was just decided or read from the store."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ..registry import DELETED
-from ..store import Item, item_size
+from ..store import Item, SizedItem, item_size, sized
 from .commits import advance_last, read_head
 from .kind import Kind
 
@@ -15,50 +15,57 @@ _WEIGHT: Final = 1500
 _STATE_WEIGHT: Final = 4
 
 
+#: What stands before an aggregate's first commit.
+_BEFORE_ALL: Final = sized({"c": 0, "seq": 0, "time": 0, "recent": b""}, 0)
+
+
 class Loaded:
-    """An aggregate's state and what the next commit needs of the last one.
+    """An aggregate's newest commit and the state after it, with what the next commit needs besides.
 
     Never changed once made. The state is kept as an object where that can be shared or copied, else as its text, and
     every `private()` makes a copy of it: a handler that mutates its state can spoil neither the cache nor a retry.
     """
 
-    __slots__ = (
-        "_state", "gap", "gone", "last", "number", "recent", "seq", "size", "tail", "text", "time", "tip", "void",
-    )  # fmt: skip
+    __slots__ = ("_state", "gap", "gone", "last", "tail", "text", "tip")
 
     def __init__(
-        self, *, number: int, seq: int, time: int, recent: bytes, last: Mapping[str, int], gone: bool, void: bool,
-        gap: int, tail: int, tip: Item | None, size: int = 0, state: Any = None, text: str | None = None,
-    ) -> None:  # fmt: skip
-        self.number = number
-        self.seq = seq
-        self.time = time
-        self.recent = recent
+        self, tip: SizedItem, last: Mapping[str, int], gap: int, tail: int, gone: bool, state: Any, text: str | None
+    ) -> None:
+        self.tip = tip
+        #: For each event name, the newest commit with it.
         self.last = last
-        self.gone = gone
-        self.void = void
         #: Commits since the newest usable snapshot, and their bytes.
         self.gap = gap
         self.tail = tail
-        #: The newest commit itself, and its bytes.
-        self.tip = tip
-        self.size = size
+        self.gone = gone
+        self._state = state
         #: The state as stored; `None` where there is none.
         self.text = text
-        self._state = state
+
+    @property
+    def number(self) -> int:
+        number: int = self.tip["c"]
+        return number
+
+    @property
+    def void(self) -> bool:
+        """Whether nothing but refusals was recorded."""
+        return "void" in self.tip
 
     @property
     def exists(self) -> bool:
-        return self.number > 0 and not self.gone and not self.void
+        return not self.gone and self.tip["c"] > 0 and "void" not in self.tip
 
     @property
     def weight(self) -> int:
         """Say about how many bytes this takes in memory."""
         text = len(self.text or "")
-        return _WEIGHT + self.size + (text if self._state is None else text * _STATE_WEIGHT)
+        return _WEIGHT + self.tip.size + (text if self._state is None else text * _STATE_WEIGHT)
 
     def private(self, kind: Kind) -> Any:
         """Give a copy of the state that its taker may change in place."""
+        if kind.shared:
+            return self._state
         if kind.copied is not None:
             return kind.copied(self._state)
         return None if self.text is None else kind.read(self.text)
@@ -66,20 +73,16 @@ class Loaded:
 
 def nothing(kind: Kind) -> Loaded:
     """Give what is known of an aggregate that has no commit."""
-    state = kind.codec.initial() if kind.event_sourced else None
-    return made(kind, state, number=0, seq=0, time=0, recent=b"", last={}, void=False, gap=0, tail=0, tip=None)
+    return made(kind, kind.codec.initial() if kind.event_sourced else None, _BEFORE_ALL, {}, 0, 0)
 
 
-def made(kind: Kind, state: Any, **known: Any) -> Loaded:
+def made(kind: Kind, state: Any, tip: SizedItem, last: Mapping[str, int], gap: int, tail: int) -> Loaded:
     """Make a `Loaded` around a state that nobody else holds."""
-    gone = state is DELETED
-    if gone:
-        state = None
-    if state is None:
-        return Loaded(gone=gone, **known)
+    if state is None or state is DELETED:
+        return Loaded(tip, last, gap, tail, state is DELETED, None, None)
     # What a container keeps is what a cold one would read, even where a handler stretched its type hints.
     text, read = kind.codec.encode(state)
-    return Loaded(gone=gone, text=text, state=None if kind.copied is None else read, **known)
+    return Loaded(tip, last, gap, tail, False, read if kind.keeps else None, text)
 
 
 def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
@@ -102,23 +105,5 @@ def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
         state = kind.fold(state, item)
     if newest is None:
         return start
-    head = read_head(newest)
-    return made(
-        kind,
-        state,
-        number=newest["c"],
-        seq=newest["seq"],
-        time=newest["time"],
-        recent=newest["recent"],
-        last=last_after(newest, head.get("last", {})),
-        void="void" in newest,
-        gap=gap,
-        tail=tail,
-        tip=newest,
-        size=item_size(newest),
-    )
-
-
-def last_after(item: Item, before: Mapping[str, int]) -> Mapping[str, int]:
-    """Give, for each event name, the newest commit with it, as the next commit will note it."""
-    return advance_last(before, item.get("names", ()), item["c"])
+    last = advance_last(read_head(newest).get("last", {}), newest.get("names", ()), newest["c"])
+    return made(kind, state, sized(newest, item_size(newest)), last, gap, tail)

@@ -34,13 +34,11 @@ class Cache:
         weight = loaded.weight
         held = self._held
         with self._lock:
-            before = held.pop(pk, None)
-            if before is not None:
-                self._bytes -= before[1]
-            if weight > self._size or not self._count:
-                return
-            held[pk] = (loaded, weight)
-            self._bytes += weight
+            before = held.get(pk)
+            held[pk] = (loaded, weight)  # where it was before, it keeps its place: to look it up has moved it
+            self._bytes += weight if before is None else weight - before[1]
+            if weight > self._size:  # it alone has to go, and not all others
+                self._bytes -= held.pop(pk)[1]
             while self._bytes > self._size or len(held) > self._count:
                 self._bytes -= held.popitem(last=False)[1][1]
 
@@ -68,7 +66,8 @@ class Turns:
     def __init__(self) -> None:
         self._lock = Lock()
         self._inside: dict[int, str] = {}
-        self._waiting: dict[str, deque[Lock]] = {}
+        #: Who waits for an aggregate that somebody has: `None` where nobody ever did.
+        self._waiting: dict[str, deque[Lock] | None] = {}
 
     def take(self, pk: str) -> None:
         me = get_ident()
@@ -82,12 +81,14 @@ class Turns:
                     "handler without an aggregate"
                 )
             self._inside[me] = pk
-            waiting = self._waiting.get(pk)
-            if waiting is None:
-                self._waiting[pk] = deque()
+            if pk not in self._waiting:
+                self._waiting[pk] = None
                 return
             turn = Lock()
             turn.acquire()
+            waiting = self._waiting[pk]
+            if waiting is None:
+                waiting = self._waiting[pk] = deque()
             waiting.append(turn)
         try:
             turn.acquire()

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from .. import codec
 from ..errors import CommitTooLarge
 from ..messages import Message
-from ..store import Item, SizedItem, value_size
+from ..store import Item, SizedItem, sized, value_size
 from .commits import ONE_UNIT, fit, microseconds, moment
 
 #: The attribute of a commit that holds its command.
@@ -35,7 +35,7 @@ def with_command(item: SizedItem, message: Message) -> SizedItem:
     full = {**item, COMMAND: text}
     size = item.size + len(COMMAND) + value_size(text)
     try:
-        return SizedItem(full, size if size <= ONE_UNIT else fit(full))
+        return sized(full, size if size <= ONE_UNIT else fit(full))
     except CommitTooLarge:
         return item
 

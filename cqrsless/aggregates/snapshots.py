@@ -16,17 +16,17 @@ from ..store import PAGE_LIMIT, read_units, write_units
 WRITE_PRICE: Final = 5
 
 
-def is_due(*, size: int, snapshot: int, gap: int, tail: int, every: int) -> bool:
-    """Decide whether a commit of `size` bytes carries a snapshot of `snapshot` bytes.
+def is_due(*, size: int, full: int, gap: int, tail: int, every: int) -> bool:
+    """Decide whether a commit of `size` bytes carries the snapshot with which it has `full` bytes.
 
     `gap` is the number of commits since the last one, with this; `tail` is their bytes.
 
-    >>> is_due(size=500, snapshot=200, gap=1, tail=500, every=8)     # rides along in the first kilobyte
+    >>> is_due(size=500, full=700, gap=1, tail=500, every=8)     # rides along in the first kilobyte
     True
-    >>> is_due(size=500, snapshot=3000, gap=2, tail=1000, every=8)   # three units, to save less than one read
+    >>> is_due(size=500, full=3500, gap=2, tail=1000, every=8)   # three units, to save less than one read
     False
     """
-    if gap >= every or tail + size + snapshot > PAGE_LIMIT:
+    extra = write_units(full) - write_units(size)
+    if extra == 0 or gap >= every or tail + full > PAGE_LIMIT:
         return True
-    extra = write_units(size + snapshot) - write_units(size)
-    return extra == 0 or extra * WRITE_PRICE <= read_units(tail)
+    return extra * WRITE_PRICE <= read_units(tail)

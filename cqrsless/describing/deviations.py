@@ -152,7 +152,7 @@ def _message(asked: Subject, commit: Commit, item: Item, kept: Sent) -> Message:
 
 def _compared(asked: Subject, commit: Commit, item: Item, before: Loaded, decision: Decision | None) -> Deviation:
     """Hold a decision against the commit; one that changes nothing leaves the state as it was, with no events."""
-    made = [] if decision is None else [[one.name, codec.decode(one.text), one.version] for one in decision.events]
+    made = [] if decision is None else [codec.decode(one.text) for one in decision.events]
     events = tuple(changes(_by_place(stored_events(item)), _by_place(made)))
     state: tuple[Change, ...] = ()
     if not asked.kind.event_sourced:

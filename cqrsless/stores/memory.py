@@ -70,12 +70,14 @@ class _Partition:
         return max(low, bisect_right(keys, after)), high
 
     def put(self, sk: SortKey, record: _Record) -> None:
-        if sk not in self.records:
-            if self.keys and self.keys[-1] > sk:
-                insort(self.keys, sk)
+        records = self.records
+        if sk not in records:
+            keys = self.keys
+            if keys and keys[-1] > sk:
+                insort(keys, sk)
             else:
-                self.keys.append(sk)
-        self.records[sk] = record
+                keys.append(sk)
+        records[sk] = record
 
     def delete(self, sk: SortKey) -> None:
         if self.records.pop(sk, None) is not None:
@@ -142,8 +144,9 @@ class MemoryStore:
         pk, sk, size = measure(table, item)
         cost.requests += 1
         with self._lock:
-            old = self._find(table, pk, sk)
-            if condition is None or holds(condition, old[0] if old else None):
+            partition = self._tables[table].get(pk)
+            old = None if partition is None else partition.records.get(sk)
+            if (condition == "absent" and old is None) or holds(condition, old[0] if old else None):
                 self._put(table, pk, sk, item, size)
                 cost.write_units += write_units(size if old is None or size > old[1] else old[1])
                 return

@@ -140,10 +140,10 @@ class _Past:
 
 
 class _WithSnapshot(Execution):
-    def is_due(self, loaded: Loaded, item: Item, text: str) -> bool:
+    def is_due(self, loaded: Loaded, size: int, full: int) -> bool:
         return True
 
-    def with_snapshot(self, item: Item, text: str) -> SizedItem | None:
+    def with_snapshot(self, item: Item, text: str) -> SizedItem:
         full = super().with_snapshot(item, text)
         if full is None:
             raise AssertionError(f"the state of {self.kind.name} does not fit into a commit: no snapshot is made of it")

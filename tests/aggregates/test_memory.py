@@ -11,13 +11,11 @@ import pytest
 
 from cqrsless.aggregates.loaded import Loaded
 from cqrsless.aggregates.memory import Cache, Turns
+from cqrsless.store import sized
 
 
 def loaded(number: int, size: int = 0) -> Loaded:
-    return Loaded(
-        number=number, seq=number, time=0, recent=b"", last={}, gone=False, void=False, gap=0, tail=0, tip=None,
-        text="x" * size,
-    )  # fmt: skip
+    return Loaded(sized({"c": number}, 0), {}, 0, 0, False, None, "x" * size)
 
 
 def test_the_aggregates_used_last_are_kept() -> None:
@@ -75,6 +73,9 @@ class Waiting:
         self.order: list[Any] = []
         self.threads: list[threading.Thread] = []
 
+    def waiting(self) -> int:
+        return len(self.turns._waiting.get(self.pk) or ())
+
     def start(self, name: Any, inside: Callable[[], None] = lambda: None) -> None:
         def run() -> None:
             self.turns.take(self.pk)
@@ -84,12 +85,12 @@ class Waiting:
             finally:
                 self.turns.give(self.pk)
 
-        before = len(self.turns._waiting.get(self.pk, ()))
+        before = self.waiting()
         thread = threading.Thread(target=run)
         thread.start()
         self.threads.append(thread)
         deadline = time.monotonic() + 5
-        while thread.is_alive() and len(self.turns._waiting.get(self.pk, ())) == before and time.monotonic() < deadline:
+        while thread.is_alive() and self.waiting() == before and time.monotonic() < deadline:
             time.sleep(0.001)
 
     def join(self) -> None:

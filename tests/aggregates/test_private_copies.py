@@ -52,13 +52,15 @@ def test_what_a_handler_or_a_reader_keeps_is_nobody_elses(store: Store) -> None:
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_an_evolver_that_changes_its_payload_changes_nobody_elses(nested: bool, store: Store) -> None:
+    made: list[Event] = []
     for state_type in (dict, Frozen):
         registry = Registry("greedy")
         Jar = registry.aggregate("Jar", id_field="id", event_sourced=True, state=state_type)
 
         @registry.command_handler("Fill", aggregate=Jar, creation="always")
         def fill(command: Any, jar: Any) -> Any:
-            return Event("Filled", {"things": command["things"]})
+            made.append(Event("Filled", {"things": command["things"]}))
+            return made[-1]
 
         @registry.evolver("Filled", aggregate=Jar)
         def filled(jar: Any, event: Any) -> Any:
@@ -72,6 +74,7 @@ def test_an_evolver_that_changes_its_payload_changes_nobody_elses(nested: bool, 
         result = app.execute("Fill", {"id": state_type.__name__, "things": ["a"] if nested else "a"})
         assert result.events[0].payload == app.history("Jar", state_type.__name__)[0].payload
         assert result.events[0].payload["things"]
+        assert made[-1].payload == result.events[0].payload
 
 
 def test_a_decision_lost_to_another_sees_a_clean_state_the_second_time(around: Around) -> None:

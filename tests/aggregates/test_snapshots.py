@@ -68,10 +68,10 @@ def test_a_snapshot_that_costs_something_is_taken_at_least_so_often(every: int, 
 
 def test_a_snapshot_is_taken_where_reading_the_tail_would_cost_more() -> None:
     # a kilobyte more, and a tail of 20 KB costs the five read units that a write unit does
-    assert not is_due(size=1000, snapshot=900, gap=2, tail=16 * 1024, every=8)
-    assert is_due(size=1000, snapshot=900, gap=2, tail=16 * 1024 + 1, every=8)
-    assert is_due(size=100, snapshot=924, gap=1, tail=100, every=8)
-    assert not is_due(size=100, snapshot=925, gap=1, tail=100, every=8)
+    assert not is_due(size=1000, full=1900, gap=2, tail=16 * 1024, every=8)
+    assert is_due(size=1000, full=1900, gap=2, tail=16 * 1024 + 1, every=8)
+    assert is_due(size=100, full=1024, gap=1, tail=100, every=8)
+    assert not is_due(size=100, full=1025, gap=1, tail=100, every=8)
 
 
 @given(
