@@ -1,5 +1,5 @@
-"""The README and the pages of docs/: their code runs, their commands are the ones that are used, and their tables say
-what the code says."""
+"""The README and the pages of docs/: their Python runs (other blocks: tests/docs), and their tables say what the code
+says."""
 
 from __future__ import annotations
 
@@ -17,16 +17,13 @@ import cqrsless
 from cqrsless import App, CommandResult, errors
 from cqrsless.delivery.letters import Letters
 from cqrsless.testing import Given, Outcome, Reaction, lambda_events
+from tests.docs.pages import FILES, NAMED, ROOT, blocks, files_in
+from tests.docs.pages import GUIDES as PAGES
+from tests.docs.pages import README as README_FILE
 
-ROOT = Path(__file__).parent.parent
-PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))}
-README = PAGES[ROOT / "README.md"]
+README = PAGES[README_FILE]
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 PACKAGE = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "cqrsless").rglob("*.py"))
-
-
-def blocks(language: str, page: str = README) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 def section(title: str) -> str:
@@ -41,15 +38,6 @@ def rows(title: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
 
 
-#: A block that begins with the name of a file is that file, for the blocks of its page; the README's are for all pages.
-NAMED = re.compile(r"# (\w+\.py)\n")
-
-
-def files_in(page: str) -> dict[str, str]:
-    return {named[1]: code for code in blocks("python", page) if (named := NAMED.match(code))}
-
-
-FILES = files_in(README)
 SCRIPTS = {
     f"{path.stem}-{number}": (code, files_in(page))
     for path, page in PAGES.items()
@@ -98,7 +86,7 @@ def test_the_tests_of_the_first_application_pass(folder: Path) -> None:
 
 
 def test_two_lines_set_everything_up() -> None:
-    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("python3 ")]
+    lines = [line for block in blocks("sh", README) for line in block.splitlines() if line.startswith("python3 ")]
     assert [line.rpartition(" -m ")[2] for line in lines] == ["examples.orders", "pytest -q -n auto"]
     assert all(line.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e ") for line in lines)
 
