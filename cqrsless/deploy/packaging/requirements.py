@@ -161,7 +161,6 @@ def _check_own(requirement: Requirement, origin: str) -> None:
 
 def _needs_of_own(extras: Iterable[str], platform: Platform) -> Iterator[tuple[str, str]]:
     """Give what cqrsless itself needs there, with the extras that the application asks for."""
-    environment = {"python_version": platform.python, "sys_platform": "linux", "platform_system": "Linux"}
     try:
         declared = requires(OWN) or []
     except PackageNotFoundError:  # run out of a checkout that is not installed
@@ -170,7 +169,7 @@ def _needs_of_own(extras: Iterable[str], platform: Platform) -> Iterator[tuple[s
         need = Requirement(text)
         marker = need.marker
         wanted = {"", *extras}
-        if marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in wanted):
+        if marker is None or any(marker.evaluate({**platform.markers, "extra": extra}) for extra in wanted):
             need.marker = None
             yield canonicalize_name(need.name), str(need)
 

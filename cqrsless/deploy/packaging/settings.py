@@ -53,6 +53,25 @@ class Platform:
         newest = _GLIBC[int(self.python.partition(".")[2]) >= _AL2023]
         return (*(f"manylinux_2_{minor}_{machine}" for minor in range(newest, 16, -1)), f"manylinux2014_{machine}")
 
+    @property
+    def markers(self) -> Mapping[str, str]:
+        """What the markers of requirements are asked there (PEP 508).
+
+        >>> Platform("3.13", "arm64").markers["python_version"]
+        '3.13'
+        """
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": f"{self.python}.0",
+            "os_name": "posix",
+            "platform_machine": _MACHINES[self.architecture],
+            "platform_python_implementation": "CPython",
+            "platform_system": "Linux",
+            "python_full_version": f"{self.python}.0",
+            "python_version": self.python,
+            "sys_platform": "linux",
+        }
+
     def __str__(self) -> str:
         return f"Python {self.python} on {self.architecture}"
 

@@ -109,6 +109,11 @@ def _pack(folder: Path, services: frozenset[str] | None) -> None:
                 if services is None or not of_a_service or file.parts[2] in services:
                     archive.write(place, file.as_posix())
 
+    if sys.version_info < (3, 11):
+        # marshmallow needs it there. It is compiled, for no arm64, and what it does none of these packages asks for.
+        body = b"class MonkeyPatch:\n    patch_fromisoformat = staticmethod(lambda: None)\n"
+        wheel(folder, "backports-datetime-fromisoformat", "2.0.3", {"backports/datetime_fromisoformat.py": body})
+
 
 def _install_once(kept: Path, requirements: Requirements, folder: Path, platform: Platform) -> None:
     """Install by pip, but what cqrsless itself needs, and nothing else, only for the first test that asks for it."""

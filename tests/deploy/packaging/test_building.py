@@ -15,6 +15,9 @@ import pytest
 
 import cqrsless
 from cqrsless.deploy.naming import DeploymentError
+from cqrsless.deploy.packaging.installing import install
+from cqrsless.deploy.packaging.requirements import Requirements
+from cqrsless.deploy.packaging.settings import Platform
 from tests.deploy.packaging.conftest import HERE, names, wheel
 from tests.runtime_api import lambda_function
 
@@ -170,8 +173,25 @@ def test_what_cannot_run_here_is_packed_and_told(project: Any, tmp_path: Path) -
     package = project.package(python="3.99", architecture="arm64", measured=True)
     assert package.run is None
     assert any("it cannot be run here: quick==1.0 has no wheel" in note for note in package.notes)
-    with pytest.raises(DeploymentError, match=r"there is no wheel of quick==1.0 for Python 3.99 on x86_64 that"):
+    error = (
+        r"there is no wheel of quick==1.0 for Python 3.99 on x86_64 that requirements.txt allows: .* a newer runtime"
+    )
+    with pytest.raises(DeploymentError, match=error):
         project.package(python="3.99", architecture="x86_64")
+
+
+@pytest.mark.parametrize(("python", "architecture"), [("3.10", "arm64"), ("3.13", "arm64"), ("3.13", "x86_64")])
+def test_what_is_needed_is_what_is_needed_there_whatever_runs_here(
+    project: Any, make_wheel: Make, tmp_path: Path, python: str, architecture: str
+) -> None:
+    make_wheel("backport")
+    make_wheel("armed")
+    make_wheel("library", Requires_Dist='backport; python_version < "3.11"')
+    wanted = Requirements(("library", 'armed ; platform_machine == "aarch64"'), "requirements.txt", False)
+    install(wanted, tmp_path / "there", Platform(python, architecture))
+    assert (tmp_path / "there" / "library").is_dir()
+    assert (tmp_path / "there" / "backport").is_dir() is (python == "3.10")
+    assert (tmp_path / "there" / "armed").is_dir() is (architecture == "arm64")
 
 
 # -- what would not work
