@@ -36,7 +36,6 @@ def test_a_project_without_the_file_or_without_the_section_is_default(tmp_path: 
 
 
 def test_the_nearest_file_is_read_whole(tmp_path: Path) -> None:
-    pytest.importorskip("tomllib", exc_type=ImportError)
     (tmp_path / "pyproject.toml").write_text(
         '[tool.cqrsless]\napp = "orders.app"\nmemory = 512\n[tool.cqrsless.processors.mailer]\ntimeout = 60\n'
     )
@@ -236,7 +235,6 @@ def test_settings_of_a_processor_that_is_not_there_are_an_error() -> None:
 
 
 def test_a_file_that_is_no_toml_is_an_error_that_names_it(tmp_path: Path) -> None:
-    pytest.importorskip("tomllib", exc_type=ImportError)
     (tmp_path / "pyproject.toml").write_text("[tool.cqrsless")
     with pytest.raises(DeploymentError, match=f"{tmp_path}/pyproject.toml cannot be read: "):
         read(tmp_path)

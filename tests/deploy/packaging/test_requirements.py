@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 import pytest
 
 from cqrsless.deploy.naming import DeploymentError
+from cqrsless.deploy.packaging.installing import install
 from cqrsless.deploy.packaging.requirements import requirements_of
-from cqrsless.deploy.packaging.settings import platform
+from cqrsless.deploy.packaging.settings import Platform, platform
+from tests.deploy.packaging.conftest import OWN_NEEDS
+from tests.engines import EngineMissing, console_script, go_without
 
 LAMBDA = platform("python3.13", "arm64")
 
@@ -156,6 +161,42 @@ def test_a_uv_lock_is_exported_by_uv(tmp_path: Path, monkeypatch: pytest.MonkeyP
     uv.write_text("#!/bin/sh\necho broken lock >&2\nexit 2\n")
     with pytest.raises(DeploymentError, match=r"uv cannot export .*: broken lock"):
         requirements_of(tmp_path, None, LAMBDA)
+
+
+@pytest.fixture(scope="session")
+def uv() -> Path:
+    """The real one; for the session, so that it is installed before a project's pip is kept away from the index."""
+    try:
+        return console_script("uv==0.13.9", "uv")
+    except EngineMissing as error:
+        go_without(str(error))
+
+
+@pytest.mark.server
+def test_the_real_uv_exports_its_lock_for_any_platform(
+    uv: Path, project: Any, make_wheel: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    make_wheel("backport")
+    make_wheel("linter")
+    make_wheel("fetcher", Requires_Dist='backport; python_version < "3.12"')
+    project.write(
+        "pyproject.toml",
+        '[project]\nname = "shop"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["fetcher"]\n'
+        '[dependency-groups]\ndev = ["linter"]\n',
+    )
+    lock = ["lock", "--quiet", "--no-index", "--find-links", str(tmp_path / "wheels"), "--python", sys.executable]
+    subprocess.run([str(uv), *lock], cwd=project.folder, check=True)
+    monkeypatch.setenv("PATH", f"{uv.parent}{os.pathsep}{os.environ['PATH']}")
+    found = requirements_of(project.folder, None, Platform("3.13", "arm64"))
+    assert (found.origin, found.locked) == ("uv.lock", True)
+    assert [line for line in found.lines if not line.startswith(OWN_NEEDS)] == [
+        "backport==1.0 ; python_full_version < '3.12'",
+        "fetcher==1.0",
+    ]
+    own = found._replace(lines=tuple(line for line in found.lines if not line.startswith(OWN_NEEDS)))
+    for python, there in (("3.11", {"fetcher", "backport"}), ("3.13", {"fetcher"})):
+        install(own, tmp_path / python, Platform(python, "arm64"))
+        assert {one.name for one in (tmp_path / python).iterdir() if not one.name.endswith(".dist-info")} == there
 
 
 def test_hashes_are_held_against_what_is_installed(project: Any, make_wheel: Any) -> None:
