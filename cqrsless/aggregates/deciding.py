@@ -67,7 +67,8 @@ def decide(
 
 
 def fold_onto(kind: Kind, loaded: Loaded, events: Sequence[Encoded], message: Message, time: int) -> Decision:
-    state = kind.evolve(loaded.private(kind), events, Coming(message, loaded.number + 1, time), loaded.tip["seq"])
+    coming = Coming(message, loaded.number + 1, time)
+    state = kind.evolve(loaded.private(kind), ((coming, events, loaded.tip["seq"]),))
     return Decision(events, None, gone=True) if state is DELETED else Decision(events, *kind.codec.encode(state))
 
 

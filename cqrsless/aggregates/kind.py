@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import codec
@@ -12,7 +13,16 @@ from ..messages import Message, RecordedEvent
 from ..registry import DELETED
 from ..states import PayloadCodec, state_codec, upcast
 from ..store import Item, item_size
-from .commits import Encoded, event_id, metadata_after, metadata_of, moment, read_head, stored_events
+from .commits import (
+    Encoded,
+    event_id,
+    metadata_after,
+    metadata_of,
+    moment,
+    read_head,
+    stored_events,
+    stored_events_of,
+)
 
 if TYPE_CHECKING:
     from ..registry import AggregateModel, EventModel
@@ -56,6 +66,12 @@ class Kind:
         }
         self._events = events
         self._payloads: dict[str, PayloadCodec] = {}
+        #: Names of the events that are folded just as they are stored.
+        self._plain: set[str] = set()
+        known = range(record.state_version, 0, -1)
+        steps = takewhile(lambda version: version - 1 in model.state_upcasters, known)
+        #: The versions of a stored state that this code reads.
+        self._reads = frozenset((record.state_version, *(version - 1 for version in steps)))
 
     # -- events
 
@@ -76,6 +92,8 @@ class Kind:
             )
             if len(self._payloads) < MOST_CODECS or self.knows(name):  # there is no end to names out of thin air
                 self._payloads[name] = found
+                if (event is None or event.schema is None) and found.version == 1 and found.name == name:
+                    self._plain.add(name)
         return found
 
     def encode(self, name: str, payload: Any) -> Encoded:
@@ -125,15 +143,7 @@ class Kind:
 
     def usable(self, item: Item) -> bool:
         """Say whether a load may stand on this commit: it bears a state that this code reads."""
-        if not self.event_sourced:
-            return True
-        return ("state" in item or "gone" in item) and self._reachable(item["sv"])
-
-    def _reachable(self, version: int) -> bool:
-        return version == self.state_version or (
-            version < self.state_version
-            and all(step in self._state_upcasters for step in range(version, self.state_version))
-        )
+        return not self.event_sourced or item.get("sv") in self._reads
 
     def state_in(self, item: Item) -> Any:
         """Read the state that a usable commit bears, brought up to date; `None` where nothing exists."""
@@ -146,7 +156,7 @@ class Kind:
                 "Make it so again, or give the new kind a new name"
             )
         version = item["sv"]
-        if not self._reachable(version):
+        if version not in self._reads:
             raise SerializationFailed(
                 f"{item['pk']} is stored with state_version {version}, and this application reads "
                 f"{self.state_version}: deploy the newer code"
@@ -156,36 +166,49 @@ class Kind:
             stored = upcast(self._state_upcasters[step], stored, f"the state of {self.name}")
         return self.codec.read(stored)
 
-    def fold(self, state: Any, item: Item) -> Any:
-        """Fold a stored commit's events into a state that may be changed in place; `DELETED` ends it."""
-        pk = item["pk"]
-        stored = stored_events(item)
-        events = [self.decode(event, pk) for event in stored]
-        return self.evolve(state, events, item, item["seq"] - len(stored))
+    def fold(self, state: Any, items: Sequence[Item]) -> Any:
+        """Fold the events of stored commits into a state that may be changed in place; `DELETED` ends it."""
+        return self.evolve(
+            state,
+            (
+                (item, self._present(events, item["pk"]), item["seq"] - len(events))
+                for item, events in zip(items, stored_events_of(items), strict=True)
+            ),
+        )
 
-    def evolve(self, state: Any, events: Iterable[Sequence[Any]], source: Item | Coming, sequence: int) -> Any:
-        """Fold events, each a name and a payload that an evolver may change in place, behind that of a `sequence`."""
-        for event in events:
-            sequence += 1
-            name, payload = event[0], event[1]
-            found = self._evolvers.get(name)
-            if found is None:
-                continue
+    def _present(self, events: list[list[Any]], pk: str) -> Sequence[Sequence[Any]]:
+        if len(events) == 1 and events[0][0] in self._plain and len(events[0]) == 2:
+            return events
+        return [self.decode(event, pk) for event in events]
+
+    def evolve(self, state: Any, commits: Iterable[tuple[Item | Coming, Sequence[Sequence[Any]], int]]) -> Any:
+        """Fold commits into a state that may be changed in place: each with its events and the sequence before them.
+
+        An event is a name and a payload, which an evolver may change in place, too.
+        """
+        evolvers = self._evolvers
+        for source, events, sequence in commits:
             if state is DELETED:
-                raise InvalidReturn(
-                    f"{name} follows an event that deleted its {self.name}: what is deleted has no more events"
-                )
-            fn, wants_message = found
-            state = (
-                fn(state, payload, message=self._message(name, payload, source, sequence))
-                if wants_message
-                else fn(state, payload)
-            )
-            if state is None:
-                raise InvalidReturn(
-                    f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, even "
-                    "where it was changed in place"
-                )
+                break  # what comes behind is refusals, and changes nothing
+            for event in events:
+                sequence += 1
+                name, payload = event[0], event[1]
+                if name not in evolvers:
+                    continue
+                if state is DELETED:
+                    raise InvalidReturn(
+                        f"{name} follows an event that deleted its {self.name}: what is deleted has no more events"
+                    )
+                fn, wants_message = evolvers[name]
+                if wants_message:
+                    state = fn(state, payload, message=self._message(name, payload, source, sequence))
+                else:
+                    state = fn(state, payload)
+                if state is None:
+                    raise InvalidReturn(
+                        f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, "
+                        "even where it was changed in place"
+                    )
         return state
 
     def _message(self, name: str, payload: Any, source: Item | Coming, sequence: int) -> Message:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ..registry import DELETED
-from ..store import Item, SizedItem, item_size, sized
+from ..store import Item, SizedItem, item_size, sized, total_size
 from .commits import advance_last, read_head
 from .kind import Kind
 
@@ -87,23 +87,20 @@ def made(kind: Kind, state: Any, tip: SizedItem, last: Mapping[str, int], gap: i
 
 def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
     """Bring a `Loaded` forward over later commits, in order; snapshots that this code reads are taken as they are."""
-    state: Any = DELETED if start.gone else None
-    untouched = True  # the state is still the one of `start`, of which a copy is made only where an event folds
-    newest: Item | None = None
-    gap, tail = start.gap, start.tail
-    for item in items:
-        newest = item
-        if kind.usable(item):
-            state, gap, tail = (DELETED if "gone" in item else kind.state_in(item)), 0, 0
-            untouched = False
-            continue
-        gap, tail = gap + 1, tail + item_size(item)
-        if state is DELETED:
-            continue  # a refusal that was recorded since: it changes nothing
-        if untouched and not start.gone:
-            state, untouched = start.private(kind), False
-        state = kind.fold(state, item)
-    if newest is None:
+    found = list(items)
+    if not found:
         return start
+    gap, tail = start.gap, start.tail
+    base = next((at for at in range(len(found) - 1, -1, -1) if kind.usable(found[at])), -1)
+    if base >= 0:
+        state = DELETED if "gone" in found[base] else kind.state_in(found[base])
+        gap = tail = 0
+    else:
+        state = DELETED if start.gone else start.private(kind)
+    rest = found[base + 1 :]
+    if rest:
+        state = kind.fold(state, rest)
+    newest = found[-1]
     last = advance_last(read_head(newest).get("last", {}), newest.get("names", ()), newest["c"])
-    return made(kind, state, sized(newest, item_size(newest)), last, gap, tail)
+    tip = sized(newest, item_size(newest))
+    return made(kind, state, tip, last, gap + len(rest), tail + total_size(rest))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqrsless import App, CommitTooLarge, Event, Registry
-from cqrsless.aggregates.commits import NAMES_KEPT, advance_last, commit_size, fit, read_head
-from cqrsless.codec import UNCOMPRESSED_LIMIT, inflate
+from cqrsless.aggregates.commits import (
+    NAMES_KEPT,
+    advance_last,
+    commit_size,
+    fit,
+    read_head,
+    stored_events,
+    stored_events_of,
+)
+from cqrsless.codec import UNCOMPRESSED_LIMIT, compress, dumps, inflate
 from cqrsless.store import ITEM_LIMIT, Item, Store, item_size, write_units
 from tests.aggregates.around import commits
 from tests.aggregates.box import NOTES, KindOfBox, box, opened
@@ -20,6 +29,16 @@ from tests.aggregates.counting import noise
 
 def bare(**more: Any) -> dict[str, Any]:
     return {"pk": "Box#b", "c": 1, "time": 0, "seq": 1, "head": "{}", "recent": b"x" * 12, **more}
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=6))
+def test_the_events_of_many_commits_are_those_of_each(shapes: list[tuple[bool, int]]) -> None:
+    bodies = [dumps([["Noted", {"total": Decimal(at), "text": "x" * 40_000}]] * at) for _, at in shapes]
+    items = [
+        bare(events=compress(body) if packed else body) if at else bare()
+        for body, (packed, at) in zip(bodies, shapes, strict=True)
+    ]
+    assert list(stored_events_of(items)) == [stored_events(item) for item in items]
 
 
 # -- compressed
