@@ -58,7 +58,7 @@ class Batch:
         stuck: set[tuple[int, str]] = set()  # two runs of one consumer have the same name
         for record, commit in self._commits:
             for at, taker in enumerate(takers):
-                if (at, commit.pk) in stuck:
+                if stuck and (at, commit.pk) in stuck:
                     self._failed[record] = None
                     continue
                 try:

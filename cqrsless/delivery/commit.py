@@ -90,21 +90,21 @@ class Commit:
         last: Mapping[str, int] = self.head.get("last", {})
         return last
 
-    def messages(self, wanted: Container[str], attempt: int = 1, *, replaying: bool = False) -> list[Message]:
+    def messages(self, wanted: Container[str], attempt: int = 1, replaying: bool = False) -> list[Message]:
         """Give the events whose stored name is wanted, in order, each as a message with a payload of its own."""
-        head, time, pk = self.head, self.time, self.pk
-        metadata = metadata_of(head)
+        item, pk, head = self.item, self.pk, self.head
+        stored = stored_events(item)
         aggregate, _, aggregate_id = pk.partition("#")
-        stored = stored_events(self.item)
+        time, metadata, sequence = moment(item["time"]), metadata_of(head), item["seq"] - len(stored)
         found: list[Message] = []
-        for sequence, event in enumerate(stored, self.item["seq"] - len(stored) + 1):
-            if event[0] not in wanted:
-                continue
-            name, payload = self._decoder.present(event, pk)
-            own = Message(
-                event_id(pk, sequence), name, "event", payload, time, aggregate, head.get("actor"), NOTHING,
-                metadata["correlation_id"], head["id"], aggregate_id, self.number, sequence, attempt, replaying,
-                None, metadata, None, None, time,
-            )  # fmt: skip
-            found.append(own)
+        for event in stored:
+            sequence += 1
+            if event[0] in wanted:
+                name, payload = self._decoder.present(event, pk)
+                own: Message = tuple.__new__(Message, (
+                    event_id(pk, sequence), name, "event", payload, time, aggregate, head.get("actor"), NOTHING,
+                    metadata["correlation_id"], head["id"], aggregate_id, self.number, sequence, attempt, replaying,
+                    None, metadata, None, None, time,
+                ))  # fmt: skip
+                found.append(own)
         return found

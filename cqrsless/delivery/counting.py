@@ -11,7 +11,7 @@ __all__ = ["Counted", "Counts"]
 class Counted(NamedTuple):
     """Commits that were applied, attempts that failed and are tried again, aggregates that were parked.
 
-    `lag` is the age of the oldest of these commits, in microseconds, when it was taken.
+    `lag` is the age of the oldest of these commits, in microseconds.
     """
 
     applied: int = 0
@@ -24,27 +24,38 @@ class Counts:
     """What one consumer did since somebody last asked.
 
     >>> counts = Counts()
-    >>> counts.add(applied=1, lag=20)
-    >>> counts.add(retried=1, lag=10)
-    >>> counts.taken(), counts.taken()
+    >>> counts.add(100, applied=1)
+    >>> counts.add(110, retried=1)
+    >>> counts.taken(now=120), counts.taken(now=130)
     (Counted(applied=1, retried=1, parked=0, lag=20), None)
     """
 
     def __init__(self) -> None:
-        self._applied = self._retried = self._parked = self._lag = 0
+        self._applied = self._retried = self._parked = 0
+        self._oldest: int | None = None
         self._lock = Lock()
 
-    def add(self, *, applied: int = 0, retried: int = 0, parked: int = 0, lag: int = 0) -> None:
+    def applied(self, time: int) -> None:
+        """Count a commit that was applied."""
+        with self._lock:
+            self._applied += 1
+            if self._oldest is None or time < self._oldest:
+                self._oldest = time
+
+    def add(self, time: int | None, *, applied: int = 0, retried: int = 0, parked: int = 0) -> None:
+        """Count what became of a commit; `time` is the commit's, in microseconds, unless it is late by itself."""
         with self._lock:
             self._applied += applied
             self._retried += retried
             self._parked += parked
-            if lag > self._lag:
-                self._lag = lag
+            if time is not None and (self._oldest is None or time < self._oldest):
+                self._oldest = time
 
-    def taken(self) -> Counted | None:
+    def taken(self, now: int) -> Counted | None:
         """Give what was counted, once; `None` where there is nothing to tell."""
         with self._lock:
-            counted = Counted(self._applied, self._retried, self._parked, self._lag)
-            self._applied = self._retried = self._parked = self._lag = 0
+            lag = 0 if self._oldest is None else max(0, now - self._oldest)
+            counted = Counted(self._applied, self._retried, self._parked, lag)
+            self._applied = self._retried = self._parked = 0
+            self._oldest = None
         return counted if counted.applied or counted.retried or counted.parked else None

@@ -80,10 +80,7 @@ class Parking:
 
     def applied(self, commit: Commit, place: Item) -> None:
         """Count a commit that was applied to a place; one that was parked is late for reasons of its own."""
-        self._counts.add(applied=1, lag=0 if "parked" in place else self._lag(commit))
-
-    def _lag(self, commit: Commit) -> int:
-        return max(0, microseconds(self._now()) - commit.microseconds)
+        self._counts.add(None if "parked" in place else commit.microseconds, applied=1)
 
     def failed(
         self, place: Item, commit: Commit, error: BaseException, cost: Cost, *, retries: int, parks: bool = True
@@ -96,7 +93,7 @@ class Parking:
         if "parked" in place or (parks and count > retries):
             return self.park(place, commit, error, cost, tried=count)
         write(self.places, [replacing(place, revised(place, fail=commit.number, tries=count))], cost)
-        self._counts.add(retried=1, lag=self._lag(commit))
+        self._counts.add(commit.microseconds, retried=1)
         most = f" of {retries + 1}" if parks else ""
         raise Failed(f"attempt {count}{most} failed with {told(error)}") from error
 
@@ -130,7 +127,7 @@ class Parking:
         if until is not None:
             item["until"] = note["until"] = microseconds(until)
         write(self.places, [replacing(place, item), Put("views", note)], cost)
-        self._counts.add(retried=until is not None, parked=until is None, lag=self._lag(commit))
+        self._counts.add(commit.microseconds, retried=until is not None, parked=until is None)
         if until is not None:
             log.info("%s waits with commit %s of %s until %s: %s", self.consumer, commit.number, commit.pk, until, text)
             return item

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from .. import tracing
@@ -87,8 +87,11 @@ class EventHandler:
         self._surroundings = surroundings
         self._effects = effects
         self._step = surroundings.around(record.middleware, self._call)
+        plain = self._step == self._call
         #: Whether anybody gets to see the message, and the key that is made for that.
-        self._shows = "message" in record.inject or self._step != self._call
+        self._shows = "message" in record.inject or not plain
+        #: A function that takes an event and nothing else, with nothing around it.
+        self._alone = record.fn if plain and not record.inject else None
 
     def handle(self, message: Message) -> None:
         """Call the function and carry out what it returned; in a replay that is left out."""
@@ -99,10 +102,16 @@ class EventHandler:
             self._handle(message)
 
     def _handle(self, message: Message) -> None:
-        shown = message
-        if self._shows:
-            shown = message.replace(idempotency_key=idempotency_key(message.id, self.processor, self.label))
-        wanted = self._wanted(self._step(shown))
+        if self._alone is not None:
+            given = self._alone(message.payload)
+        elif self._shows:
+            key = idempotency_key(message.id, self.processor, self.label)
+            given = self._step(message.replace(idempotency_key=key))
+        else:
+            given = self._step(message)
+        if given is None:
+            return
+        wanted = self._wanted(given)
         if wanted and not message.replaying:
             try:
                 self._effects.perform(wanted, message, self.processor, self.label)
@@ -114,7 +123,7 @@ class EventHandler:
         injected = self._surroundings.injected(record.inject, message) if record.inject else {}
         given = record.fn(message.payload, **injected)
         # A generator runs here, inside the middleware, and to its end: a half of its commands is never carried out.
-        return self._wanted(given)
+        return [] if given is None else self._wanted(given)
 
     def _wanted(self, given: Any) -> list[Effect]:
         if given is None or given == []:
@@ -166,12 +175,13 @@ class Handlers:
             finally:
                 current_message.reset(token)
 
-    def calls(self, commit: Commit, attempt: int, *, replaying: bool = False) -> Iterator[tuple[Handler, Message]]:
+    def calls(self, commit: Commit, attempt: int, *, replaying: bool = False) -> list[tuple[Handler, Message]]:
         """Give each call that a commit asks for; each handler gets a payload of its own."""
-        events = commit.messages(self.stored_names, attempt, replaying=replaying)
-        for at, event in enumerate(events):
-            for turn, handler in enumerate(self._by_name.get(event.name, ())):
-                if replaying and not handler.replay:
-                    continue
-                again = () if turn == 0 else commit.messages(self.stored_names, attempt, replaying=replaying)
-                yield handler, again[at] if again else event
+        found: list[tuple[Handler, Message]] = []
+        for at, event in enumerate(commit.messages(self.stored_names, attempt, replaying)):
+            unused: Message | None = event
+            for handler in self._by_name.get(event.name, ()):
+                if not replaying or handler.replay:
+                    found.append((handler, unused or commit.messages(self.stored_names, attempt, replaying)[at]))
+                    unused = None
+        return found

@@ -59,7 +59,7 @@ class UnorderedProcessor:
         self._counts = counts or Counts()
 
     def take(self, commit: Commit, cost: Cost) -> None:
-        if commit.microseconds >= self.since and not self.handlers.stored_names.isdisjoint(commit.names):
+        if commit.item["time"] >= self.since and not self.handlers.stored_names.isdisjoint(commit.names):
             self._take(commit, None, cost)
 
     def _take(self, commit: Commit, note: Item | None, cost: Cost) -> bool:
@@ -67,7 +67,7 @@ class UnorderedProcessor:
         attempt = 1 if note is None else note["tries"] + 1
         try:
             self.handlers.handle(commit, attempt, replaying=self.replays)
-            self._counts.add(applied=1, lag=self._lag(commit))
+            self._counts.applied(commit.item["time"])
             return True
         except Exception as error:
             follows = course(error, self.record, attempt)
@@ -76,12 +76,9 @@ class UnorderedProcessor:
             elif note is not None or follows is Course.PARK:
                 self._park(commit, error, cost, attempt)
             else:
-                self._counts.add(retried=1, lag=self._lag(commit))
+                self._counts.add(commit.microseconds, retried=1)
                 raise
             return False
-
-    def _lag(self, commit: Commit) -> int:
-        return max(0, microseconds(self._now()) - commit.microseconds)
 
     def _wait(self, commit: Commit, attempt: int, error: RetryLater, cost: Cost) -> None:
         """Park a commit for a while. The letter comes first: a retry that finds none has nothing to do."""
@@ -104,7 +101,7 @@ class UnorderedProcessor:
         if until is not None:
             note["until"] = microseconds(until)
         self._store.put("views", note, cost)
-        self._counts.add(retried=until is not None, parked=until is None, lag=self._lag(commit))
+        self._counts.add(commit.microseconds, retried=until is not None, parked=until is None)
         log.log(
             logging.ERROR if until is None else logging.INFO,
             "%s %s commit %s of %s: %s",

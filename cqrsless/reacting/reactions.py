@@ -144,8 +144,9 @@ class Reactions:
         """Write down what the consumers did since last time."""
         if self._metrics is None:
             return
+        now = microseconds(self._now())
         for member in self.members.values():
-            counted = member.counts.taken()
+            counted = member.counts.taken(now)
             if counted is not None:
                 applied, retried, parked, lag = counted
                 self._metrics.processor(member.name, applied=applied, retried=retried, parked=parked, lag_ms=lag / 1000)

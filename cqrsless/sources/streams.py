@@ -66,42 +66,49 @@ class Records:
         for record in records:
             name: Any = None
             try:
-                kinesis = record.get("kinesis")
-                change = record["dynamodb"] if kinesis is None else kinesis
-                name = change["SequenceNumber" if kinesis is None else "sequenceNumber"]
-                if type(name) is not str or not name:
-                    raise ValueError(f"its sequence number is {shown(name)}")
-                self.names[name] = None
-                source = record.get("eventSourceARN", "")
-                if kinesis is not None:
-                    record = json.loads(b64decode(kinesis["data"], validate=True))
-                    change = record.get("dynamodb")
-                    if change is None:
-                        continue  # another producer's
-                    source = record.get("tableName", "")
-                self._take(name, record, change, source)
+                if "kinesis" in record:
+                    change = record["kinesis"]
+                    name = self._named(change["sequenceNumber"])
+                    record = json.loads(b64decode(change["data"], validate=True))
+                    if record.get("dynamodb") is not None:  # else another producer's
+                        self._take(name, record, record["dynamodb"], record.get("tableName", ""))
+                else:
+                    change = record["dynamodb"]
+                    name = self._named(change["SequenceNumber"])
+                    self._take(name, record, change, record.get("eventSourceARN", ""))
             except Exception as error:
                 self._note(name, error)
 
+    def _named(self, name: Any) -> str:
+        if type(name) is not str or not name:
+            raise ValueError(f"its sequence number is {shown(name)}")
+        self.names[name] = None
+        return name
+
     def _take(self, name: str, record: Mapping[str, Any], change: Mapping[str, Any], source: str) -> None:
-        if not source:
-            table = _by_keys(change["Keys"])
-        elif source in self._tables:
+        if source in self._tables:
             table = self._tables[source]
-        else:
+        elif source:
             table = self._tables[source] = self._table(source)
+        else:
+            table = _by_keys(change["Keys"])
         if table is None or record.get("eventName") == "REMOVE":
             return
         image = change.get("NewImage")
-        item: Item | None
         if image is not None:
+            if table == "events":
+                commit = _commit(image)
+                if commit is not None:
+                    self.commits.append(Delivery(name, commit))
+                    return
             item = decode_image(image, base64_text=True)
         elif change.get("StreamViewType") in _WITHOUT_IMAGE:
             keys = decode_image(change["Keys"], base64_text=True)
-            item = self._store.get(table, keys["pk"], keys[KEYS[table][1]], Cost())
+            found = self._store.get(table, keys["pk"], keys[KEYS[table][1]], Cost())
+            if found is None:
+                return
+            item = found
         else:
-            item = None
-        if item is None:
             return
         if type(item.get("pk")) is not str or type(item.get(KEYS[table][1])) is not int:
             held = ", ".join(map(shown, list(item)[:10]))
@@ -128,6 +135,28 @@ class Records:
             return
         self.nameless = MalformedMessage(f"a stream record has no sequence number to answer with: {error}")
         log_failure("a record of the batch", self.nameless)
+
+
+def _commit(image: Mapping[str, Any]) -> Item | None:
+    """Decode what consumers look at in a commit; nothing where the image is not that of one."""
+    try:
+        pk = image["pk"]["S"]
+        if type(pk) is not str:
+            return None
+        item: Item = {
+            "pk": pk,
+            "c": int(image["c"]["N"]),
+            "time": int(image["time"]["N"]),
+            "seq": int(image["seq"]["N"]),
+            "head": image["head"]["S"],
+        }
+        if "events" in image:
+            body = image["events"]
+            item["events"] = body["S"] if "S" in body else b64decode(body["B"], validate=True)
+            item["names"] = dict.fromkeys(image["names"]["M"], "1")
+    except (KeyError, TypeError, ValueError):
+        return None
+    return item
 
 
 def _by_keys(keys: Mapping[str, Any]) -> Table | None:
