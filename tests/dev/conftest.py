@@ -11,8 +11,10 @@ from uuid import uuid4
 import pytest
 from werkzeug.test import Client
 
+from cqrsless import App
 from cqrsless.dev import Options, Server
 from cqrsless.dev.guarding import CONSOLE_HEADER
+from cqrsless.dev.project import Project
 from tests.dev.waiting import until
 
 SHOP = Path(__file__).with_name("shop.py")
@@ -25,6 +27,11 @@ class Console:
         self.server = server
         self.client = Client(server)
         server.start()
+
+    @property
+    def app(self) -> App:
+        assert isinstance(self.server.project, Project)
+        return self.server.project.app
 
     def get(self, name: str, /, **parameters: Any) -> Any:
         answer = self.client.get(f"/_cqrsless/api/{name}", query_string=parameters)

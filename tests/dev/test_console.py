@@ -272,3 +272,31 @@ def test_an_error_is_shown_and_what_was_typed_outlives_the_reload(
     assert "unreachable = 1 / 0" in page.find(".trace").text
     reload(text)
     until(lambda: page.labelled("Order id").get_attribute("value") == "o-7", "the draft is there again")
+
+
+@pytest.mark.server
+def test_tables_on_dynamodb_are_shown_and_said_to_be_read_when_asked(
+    browser: webdriver.Chrome, opened: Callable[..., Console], ministack_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", ministack_endpoint)
+    console = opened(store="dynamodb://console", dynamodb=True)
+    console.app.create_tables()
+    with answering(console.server) as url:
+        page = Page(browser, url)
+        page.complaints()
+        page.open("timeline")
+        page.find(".empty", "Nothing has happened yet.")
+        console.place("o-1")
+        page.click("button", "Look again")
+        page.find("ol.events li", "OrderPlaced")
+        page.open("aggregates")
+        page.find("table.data a", "o-1")
+        page.open("aggregates/Order/o-1")
+        page.find(".faces", "placed")
+        page.open("views")
+        page.find(".empty", "No row yet.")
+        page.open("due")
+        page.find(".empty", "On DynamoDB commands wait at EventBridge Scheduler.")
+        assert not page.complaints()
+        browser.get("about:blank")
+        console.server.console.close()

@@ -9,7 +9,10 @@ from ...errors import CqrslessError, NotFound
 from ...keys import aggregate_key
 from ...messages import Cost
 from ...sources.documents import shown
+from ...store import Item
+from ..project import Project
 from .asking import Ask, told
+from .sweeping import swept
 from .timeline import commit_of
 
 __all__ = ["commits", "listed", "state"]
@@ -26,6 +29,8 @@ def listed(ask: Ask) -> dict[str, Any]:
     project, kind, limit = ask.project, ask.text("type"), ask.limit()
     store, prefix = project.app.store, aggregate_key(ask.text("type"), ask.maybe("prefix") or "")
     cursor = ask.maybe("after")
+    if not project.embedded:
+        return _swept(project, prefix, cursor, limit)
     found: list[dict[str, Any]] = []
     after = (aggregate_key(kind, cursor), _LAST) if cursor else None
     if not cursor:
@@ -37,10 +42,25 @@ def listed(ask: Ask) -> dict[str, Any]:
             return {"aggregates": found, "after": None}
         pk = page[0]["pk"]
         tip = store.query("events", pk, Cost(), descending=True, limit=1).items[0]
-        last = commit_of(project, tip)
-        found.append({key: last[key] for key in ("id", "version", "time", "gone", "command")})
+        found.append(_standing(project, tip))
         after = (pk, _LAST)
     return {"aggregates": found, "after": found[-1]["id"]}
+
+
+def _swept(project: Project, prefix: str, cursor: str | None, limit: int) -> dict[str, Any]:
+    """Give the same of a table on DynamoDB, whose aggregates are in no order."""
+    read = swept(project.app.store, "events", prefix)
+    tips: dict[str, Item] = {}
+    for item in sorted(read.items, key=lambda item: (item["pk"], item["c"])):
+        tips[item["pk"]] = item
+    behind = [item for pk, item in tips.items() if cursor is None or pk.partition("#")[2] > cursor]
+    found = [_standing(project, item) for item in behind[:limit]]
+    return {"aggregates": found, "after": found[-1]["id"] if len(behind) > limit else None, "why": read.why}
+
+
+def _standing(project: Project, tip: Item) -> dict[str, Any]:
+    last = commit_of(project, tip)
+    return {key: last[key] for key in ("id", "version", "time", "gone", "command")}
 
 
 def commits(ask: Ask) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ...aggregates.commits import moment, stored_events
 from ...aggregates.recording import sent
@@ -17,9 +17,10 @@ from ...delivery.commit import Commit, Decoder
 from ...describing.standings import tail
 from ...errors import CqrslessError, NotFound
 from ...messages import Cost
-from ...store import Change, Item, Store, item_size, write_units
+from ...store import Change, Item, Table, item_size, write_units
 from ..project import Project
 from .asking import Ask, told
+from .sweeping import Recounted, swept
 
 __all__ = ["commit_of", "event", "events"]
 
@@ -29,23 +30,26 @@ SEARCHED: Final = 4_000
 PREVIEW: Final = 240
 
 
+class Feed(Protocol):
+    """Commits by their positions."""
+
+    def changes(self, table: Table, after: int, limit: int) -> list[Change]: ...
+
+
 def events(ask: Ask) -> dict[str, Any]:
     """Give a page of commits before a position, or of those behind one (oldest first)."""
     project, limit = ask.project, ask.limit()
-    if not project.embedded:
-        return {"commits": [], "tail": 0, "before": None, "why": "a DynamoDB table has no feed that is read here"}
-    store = project.app.store
+    feed, newest, why = _feed(project)
     wanted = _wanted(ask)
-    newest = tail(store, "events")
     after = ask.number("after")
     if after is not None:
-        found = [change for change in store.changes("events", after, limit) if wanted(change)]
+        found = [change for change in feed.changes("events", after, limit) if wanted(change)]
         last = found[-1].position if found else newest
-        return {"commits": [_line(project, change) for change in found], "tail": newest, "at": last}
+        return {"commits": [_line(project, change) for change in found], "tail": newest, "at": last, "why": why}
     before = ask.number("before", newest + 1) or newest + 1
     page: list[Change] = []
     scanned, at = 0, before
-    for change in backwards(store, before):
+    for change in backwards(feed, before):
         scanned, at = scanned + 1, change.position
         if wanted(change):
             page.append(change)
@@ -57,7 +61,18 @@ def events(ask: Ask) -> dict[str, Any]:
         "tail": newest,
         "before": at if more else None,
         "searched": scanned,
+        "why": why,
     }
+
+
+def _feed(project: Project) -> tuple[Feed, int, str | None]:
+    """Give commits in their order, the newest position, and what is missing of them, if anything is."""
+    store = project.app.store
+    if project.embedded:
+        return store, tail(store, "events"), None
+    found = swept(store, "events")
+    recounted = Recounted(found.items)
+    return recounted, recounted.tail, found.why
 
 
 def event(ask: Ask) -> dict[str, Any]:
@@ -94,12 +109,12 @@ def commit_of(project: Project, item: Item, *, whole: bool = False) -> dict[str,
     }
 
 
-def backwards(store: Store, before: int) -> Iterator[Change]:
+def backwards(feed: Feed, before: int) -> Iterator[Change]:
     """Give commits in falling order from below a position on."""
     high, window = before - 1, 64
     while high > 0:
         low = max(0, high - window)
-        chunk = [change for change in store.changes("events", low, high - low) if change.position <= high]
+        chunk = [change for change in feed.changes("events", low, high - low) if change.position <= high]
         yield from reversed(chunk)
         high, window = low, min(window * 2, 1_024)
 

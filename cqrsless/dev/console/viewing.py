@@ -11,7 +11,9 @@ from ...errors import CqrslessError, UnknownMessage
 from ...messages import Cost
 from ...projections.rows import Layout, read
 from ...registry import ViewRecord
+from ..project import Project
 from .asking import Ask, told
+from .sweeping import swept
 
 __all__ = ["rows"]
 
@@ -48,11 +50,11 @@ def rows(ask: Ask) -> dict[str, Any]:
 def _all(ask: Ask, view: ViewRecord) -> dict[str, Any]:
     """Read the view's part of the table from a key on. A view is in no other order than that of its keys."""
     project = ask.project
-    if not project.embedded:
-        return {"rows": [], "cursor": None, "why": "rows of a view on DynamoDB are listed by a value of their key"}
     run = project.app.compiled.reactions.runs.live(view.name, Cost())
     prefix = f"v#{Layout(view, run).run}#{view.name}#"
     cursor = ask.maybe("cursor")
+    if not project.embedded:
+        return _swept(project, prefix, cursor, ask.limit())
     after: tuple[str, str] = (prefix, "!")
     if cursor is not None:
         pk, sk = json.loads(cursor)
@@ -73,6 +75,23 @@ def _all(ask: Ask, view: ViewRecord) -> dict[str, Any]:
         if not page.more:
             return {"rows": found, "cursor": None}
     return {"rows": found, "cursor": json.dumps(after)}
+
+
+def _swept(project: Project, prefix: str, cursor: str | None, limit: int) -> dict[str, Any]:
+    """Give the same of a table on DynamoDB, which is in no order."""
+    found = swept(project.app.store, "views", prefix)
+    pk, sk = json.loads(cursor) if cursor is not None else ("", "")
+    behind = [
+        (item, row)
+        for item in sorted(found.items, key=lambda item: (item["pk"], item["sk"]))
+        if (item["pk"], item["sk"]) > (str(pk), str(sk)) and (row := read(item)) is not None
+    ]
+    last = behind[limit - 1][0] if len(behind) > limit else None
+    return {
+        "rows": [told(row) for _, row in behind[:limit]],
+        "cursor": None if last is None else json.dumps((last["pk"], last["sk"])),
+        "why": found.why,
+    }
 
 
 def _view(ask: Ask) -> ViewRecord:

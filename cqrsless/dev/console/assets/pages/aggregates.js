@@ -24,13 +24,14 @@ async function all(place, { about, chosen, model, go }) {
   const body = h("tbody");
   const more = h("p", { class: "actions" });
   const nothing = h("div");
+  const missing = h("p", { class: "note" });
   const table = h("table", { class: "data" }, h("caption", { class: "unseen" }, `Aggregates of type ${visible(kind)}`),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Id"), h("th", { scope: "col", class: "figure" }, "Version"), h("th", { scope: "col" }, "Last command"), h("th", { scope: "col" }, "At"))), body);
   const find = () => go("aggregates", [kind], { prefix: prefix.value.trim() });
   place.append(head("Aggregates", "Each one with its history: every version can be looked at."),
     h("nav", { class: "tabs", "aria-label": "Types" }, kinds.map((name) => h("a", { href: address("aggregates", [name]), "aria-current": name === kind ? "true" : null }, theirs(name)))),
     h("form", { class: "filters", role: "search", onsubmit: (event) => { event.preventDefault(); find(); } }, labelled("Id", prefix), h("button", { type: "submit" }, "Find")),
-    h("div", { class: "wide" }, table), nothing, more);
+    missing, h("div", { class: "wide" }, table), nothing, more);
 
   async function load(after) {
     const page = await get("aggregates", { type: kind, prefix: chosen.prefix, after, limit: PAGE });
@@ -40,6 +41,7 @@ async function all(place, { about, chosen, model, go }) {
       h("td", {}, theirs(found.command.name), found.gone ? h("span", { class: "tag" }, "deleted") : null),
       h("td", { class: "time" }, moment(found.time)))));
     table.hidden = !body.childElementCount;
+    put(missing, page.why ?? "");
     put(more, page.after ? h("button", { type: "button", onclick: () => load(page.after) }, "More") : "");
     if (!body.childElementCount) {
       put(nothing, chosen.prefix

@@ -16,6 +16,7 @@ export async function show(place, { chosen, model, go, status }) {
   const rows = h("ol", { class: "events", "aria-label": "Events, newest first" });
   const older = h("p", { class: "actions" });
   const news = h("p", { class: "news" });
+  const missing = h("p", { class: "note" });
   let newest = 0;
   let waiting = 0;
   let fetching = false;
@@ -31,11 +32,12 @@ export async function show(place, { chosen, model, go, status }) {
   names.addEventListener("change", apply);
 
   place.append(
-    head("Timeline", "What happened, newest first. It goes on by itself."),
+    head("Timeline", status.embedded === false ? "What happened, newest first, in the table as it was read just now." : "What happened, newest first. It goes on by itself."),
     h("form", { class: "filters", role: "search", onsubmit: (event) => { event.preventDefault(); apply(); } }, labelled("Search", search), labelled("Aggregate", kinds), labelled("Event", names),
       filtered && h("button", { type: "button", class: "link", onclick: () => go("timeline") }, "Show everything")),
     filters.correlation ? h("p", { class: "chip" }, "One conversation: ", theirs(filters.correlation, { class: "mono" })) : "",
-    news, rows, older);
+    status.embedded === false ? h("p", { class: "actions" }, h("button", { type: "button", onclick: fresher }, "Look again")) : "",
+    missing, news, rows, older);
 
   const ask = (more) => get("events", { limit: PAGE, ...filters, ...more });
 
@@ -68,9 +70,7 @@ export async function show(place, { chosen, model, go, status }) {
       if (!rows.children.length) {
         put(news, filtered
           ? empty("Nothing like that has happened.", "Search for something else, or ", h("a", { href: address("timeline") }, "show everything"), ".")
-          : status.embedded === false
-            ? empty("A table on DynamoDB has no feed that is read here.", "Open an aggregate by its id under ", h("a", { href: address("aggregates") }, "Aggregates"), ".")
-            : empty("Nothing has happened yet.", "Send a first command under ", h("a", { href: address("send") }, "Send"), "; its events turn up here."));
+          : empty("Nothing has happened yet.", "Send a first command under ", h("a", { href: address("send") }, "Send"), "; its events turn up here."));
       }
     }
   }
@@ -79,6 +79,7 @@ export async function show(place, { chosen, model, go, status }) {
     const page = await ask({ before });
     rows.append(...page.commits.map(row));
     newest = Math.max(newest, page.tail);
+    put(missing, page.why ?? "");
     while (rows.children.length > MOST) rows.firstElementChild.remove();
     days();
     ending(page.before, page.searched);
@@ -135,7 +136,7 @@ export async function show(place, { chosen, model, go, status }) {
   await load(null);
   return {
     update(next) {
-      if (next.commits !== newest) catchUp().catch(() => undefined);
+      if (next.embedded && next.commits !== newest) catchUp().catch(() => undefined);
     },
   };
 }

@@ -67,7 +67,7 @@ export async function show(place, { about, chosen, model, go }) {
       table.hidden = !loaded.length;
       draw();
       put(more, page.cursor && loaded.length < MOST ? h("button", { type: "button", onclick: () => load(page.cursor) }, "More") : page.cursor ? h("span", { class: "none" }, `These are the first ${count(MOST, "row")}: find others by a value.`) : "");
-      put(notes, loaded.length ? "" : page.why ? empty(page.why) : chosen.value ? empty("No row has that value.", h("a", { href: address("views", [view.name]) }, "Show all")) : empty("No row yet.", "Rows come from events: ", h("a", { href: address("send") }, "send a command"), "."));
+      put(notes, loaded.length ? (page.why ? h("p", { class: "note" }, page.why) : "") : page.why ? empty(page.why) : chosen.value ? empty("No row has that value.", h("a", { href: address("views", [view.name]) }, "Show all")) : empty("No row yet.", "Rows come from events: ", h("a", { href: address("send") }, "send a command"), "."));
     } catch (error) {
       table.hidden = !loaded.length;
       put(notes, wrong(error));
