@@ -253,6 +253,7 @@ class App:
         current = self._current()
         if current.reacts:
             current.reactions.start()
+            current.reactions.note_views()
 
     # -- what reacts
 
@@ -291,6 +292,7 @@ class App:
 
         current = self._current()
         if current.reacts:
+            current.reactions.note_views()
             current.reactions.replays.follow()
         return deliver(self._entrypoint, self.store, self._clock)
 

@@ -136,7 +136,7 @@ class ViewMember(Member):
 
     @cached_property
     def _code(self) -> str:
-        return fingerprint(self.view, self._parts.model.projectors)
+        return fingerprint(self.view, self._parts.model.projectors, self._parts.model.events)
 
     def _make(self, run: int, since: int, replays: bool) -> tuple[Taker, Parked, frozenset[str]]:
         parts = self._parts

@@ -98,6 +98,8 @@ class Reactions:
         self.views = Views(model.views, store, self.runs.live, freshness=freshness)
         self._now = now
         self._metrics = metrics
+        #: The moment (microseconds) of `start`: what is older is history to a view that is new.
+        self._started = 0
         self._tidies = datetime.min.replace(tzinfo=timezone.utc)
         #: Whether records leave the stream unread after a day. What an embedded store has written stays.
         self._expires = not indexes
@@ -155,13 +157,18 @@ class Reactions:
         return Lanes(mine, self.runs, self._now, microseconds(self._now() - GRACE), self.replays)
 
     def start(self) -> None:
-        """Write down, for each processor that starts now, that it does; those that have started stay as they are.
+        """Write down, for each processor that starts now, that it does; those that have started stay as they are."""
+        self._started = microseconds(self._now())
+        for member in self.members.values():
+            if not member.switches:
+                begin(member, self.runs, self._started, self._started, Cost())
 
-        Views whose code is new begin their runs; `replays.follow()` fills these.
-        """
+    def note_views(self) -> None:
+        """Begin the runs of views whose code is new; `replays.follow()` fills these."""
         at = microseconds(self._now())
         for member in self.members.values():
-            self.replays.notice(member, begin(member, self.runs, at, at, Cost()))
+            if member.switches:
+                self.replays.notice(member, begin(member, self.runs, self._started or at, at, Cost()))
 
     # -- the log
 

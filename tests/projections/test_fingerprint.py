@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +22,7 @@ def told(project: Callable[..., Any], *, key: Any = "order_id", indexes: Any = N
     made.projector("Placed", view=made.view("Summary", key=key, indexes=indexes), **options)(project)
     made.projector("Placed", view=made.view("Other", key="order_id"))(lambda row, event: {"other": project})
     model = made.freeze()
-    return fingerprint(model.views["Summary"], model.projectors)
+    return fingerprint(model.views["Summary"], model.projectors, model.events)
 
 
 def one(row: Any, event: Any) -> Any:
@@ -60,7 +63,8 @@ def test_key_functions_are_looked_into() -> None:
         view = registry.view("Summary", key="order_id")
         source = f"lambda event, message: event['key{number}']"
         registry.projector("Placed", view=view, key=eval(source))(one)
-        made.append(fingerprint(registry.freeze().views["Summary"], registry.freeze().projectors))
+        model = registry.freeze()
+        made.append(fingerprint(model.views["Summary"], model.projectors, model.events))
     assert made[0] != made[1]
 
 
@@ -71,7 +75,8 @@ from cqrsless.projections.fingerprint import fingerprint
 made = Registry("shop")
 view = made.view("Summary", key="order_id")
 made.projector("Placed", view=view)(lambda row, event: row if event["s"] in {"a", "b", "c", "d"} else (1, None))
-print(fingerprint(made.freeze().views["Summary"], made.freeze().projectors))
+model = made.freeze()
+print(fingerprint(model.views["Summary"], model.projectors, model.events))
 """
 
 
@@ -124,10 +129,178 @@ def test_the_order_in_which_modules_are_imported_is_no_part_of_the_code() -> Non
         for name in names:
             registry.projector(name, view=view)(one)
         model = registry.freeze()
-        return fingerprint(model.views["Summary"], model.projectors)
+        return fingerprint(model.views["Summary"], model.projectors, model.events)
 
     assert made("Placed", "Paid") == made("Paid", "Placed") != made("Placed")
 
 
 def test_it_says_which_python_tells_it() -> None:
     assert told(one).startswith(f"{sys.implementation.cache_tag}:")
+
+
+# -- what is reached in the function's own package
+
+
+FILES = {
+    "shop_pkg/__init__.py": "",
+    "shop_pkg/rates.py": "import os, random\nBASE = 2\nRATE = BASE * 3\nDRAWN = random.random()\nUNUSED = 1\n",
+    "shop_pkg/money.py": '''"""Money."""
+from enum import Enum
+from functools import cache
+from . import rates
+
+class Kind(Enum):
+    NET = "net"
+
+class Whole:
+    """A base."""
+    def rounded(self, value):
+        return round(value, 2)
+
+class Money(Whole):
+    digits = 2
+    def __init__(self, value):
+        self.value = value
+    def with_tax(self):
+        return self.rounded(self.value * rates.RATE)
+
+@cache
+def scaled(value):
+    return value * 10
+
+ROUNDING = Whole()
+''',
+    "shop_pkg/views.py": '''from cqrsless import Registry
+from cqrsless.projections.fingerprint import fingerprint
+from marshmallow import Schema, fields
+from . import money
+from .money import Money, Kind, ROUNDING
+from .rates import DRAWN
+
+shop = Registry("shop")
+Total = shop.view("Total", key="order_id")
+LIMIT = 10
+_lazy = None
+
+class Placed(Schema):
+    total = fields.Integer(required=True)
+
+shop.event_type("OrderPlaced", schema=Placed, version=2)
+
+@shop.upcaster("OrderPlaced", from_version=1)
+def older(payload):
+    return {**payload, "total": 0}
+
+def minimum(field, least):
+    def cut(event):
+        return max(event[field], least)
+    return cut
+
+cut = minimum("total", 1)
+
+@shop.projector("OrderPlaced", view=Total)
+def total(row, event):
+    """Fold it."""
+    global _lazy
+    _lazy = _lazy or {}
+    value = Money(cut(event)).with_tax()
+    return {"total": ROUNDING.rounded(money.scaled(value)), "kind": Kind.NET.value, "more": value > LIMIT, "d": DRAWN}
+
+def unrelated():
+    return 1
+
+def told():
+    model = shop.freeze()
+    return fingerprint(model.views["Total"], model.projectors, model.events)
+''',
+}
+RUN = (
+    "import shop_pkg.views as v; first = v.told(); v.total(None, {'total': 3}); assert v.told() == first; print(first)"
+)
+
+
+def of(tmp_path: Path, *changes: tuple[str, str, str], environ: dict[str, str] | None = None) -> str:
+    """Tell an application in a process of its own, with something in its files changed."""
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    (folder / "shop_pkg").mkdir()
+    for name, text in FILES.items():
+        for file, old, new in changes:
+            if name == f"shop_pkg/{file}.py":
+                assert text.count(old) == 1
+                text = text.replace(old, new)
+        (folder / name).write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], cwd=folder, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": f"{folder}:{os.getcwd()}", **(environ or {})},
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return of(tmp_path_factory.mktemp("plain"))
+
+
+def test_neither_process_nor_place_nor_layout_nor_what_is_drawn_at_random_tells_code_apart(
+    tmp_path: Path, plain: str
+) -> None:
+    same = [
+        plain,
+        of(tmp_path, environ={"PYTHONHASHSEED": "1"}),
+        of(tmp_path, environ={"PYTHONHASHSEED": "2"}),
+        of(
+            tmp_path,
+            ("views", '    """Fold it."""\n', '    """Fold it well."""\n    # with care\n'),
+            ("views", "    return 1\n", "    return 2\n"),
+            ("money", '    """A base."""\n', "\n"),
+            ("rates", "UNUSED = 1", "UNUSED = 3"),
+        ),
+    ]
+    assert len(set(same)) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("views", "LIMIT = 10", "LIMIT = 11"),
+        ("rates", "BASE = 2", "BASE = 3"),
+        ("rates", "BASE * 3", "BASE * 4"),
+        ("rates", "DRAWN = random.random()", "DRAWN = random.random() + 1"),
+        ("money", "self.value * rates", "2 * self.value * rates"),
+        ("money", "round(value, 2)", "round(value, 3)"),
+        ("money", "value * 10", "value * 11"),
+        ("money", '"net"', '"NET"'),
+        ("money", "digits = 2", "digits = 3"),
+        ("money", "class Money(Whole):", "class Money(Whole, dict):"),
+        ("views", 'minimum("total", 1)', 'minimum("total", 2)'),
+        ("views", "max(event[field], least)", "min(event[field], least)"),
+        ("views", '"total": 0}', '"total": 1}'),
+        ("views", "fields.Integer(required=True)", "fields.Integer(load_default=1)"),
+    ],
+)
+def test_what_a_projector_reaches_in_its_package_and_what_its_events_go_through_is_told(
+    tmp_path: Path, plain: str, change: tuple[str, str, str]
+) -> None:
+    assert of(tmp_path, change) != plain
+
+
+def test_an_event_of_another_version_is_told(tmp_path: Path, plain: str) -> None:
+    later = ("views", "version=2)", "version=3)\nshop.upcaster('OrderPlaced', from_version=2)(lambda payload: payload)")
+    assert of(tmp_path, later) != plain
+
+
+def test_factories_with_other_parameters_make_other_code() -> None:
+    def summing(field: str) -> Any:
+        def fold(row: Any, event: Any) -> Any:
+            return {field: event[field]}
+
+        return fold
+
+    assert told(summing("a")) == told(summing("a"))
+    assert told(summing("a")) != told(summing("b"))
+    assert told(partial(of_three, 1)) == told(partial(of_three, 1))
+    assert told(partial(of_three, 1)) != told(partial(of_three, 2))
+
+
+def of_three(least: int, row: Any, event: Any) -> Any:
+    return {"least": least}

@@ -198,6 +198,22 @@ def test_a_view_whose_code_key_or_indexes_changed_is_built_anew_by_the_next_drai
     assert again.compiled.reactions.runs.read("Orders", _cost()).newest == 2
 
 
+def test_to_load_an_application_or_to_ask_it_begins_no_run_of_its_code(tmp_path: Any) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    before = App(url, registry=shop_of(_plain))
+    before.execute("Create", {"id": "o-1", "shop": "s"})
+    before.drain()
+    after = App(url, registry=shop_of(lambda row, event: {**event, "new": 1}))
+    assert after.ask("List", {"of": "o-1"}) == [{"id": "o-1", "shop": "s"}]
+    after.history("Order", "o-1")
+    after.execute("Create", {"id": "o-2", "shop": "s"})
+    control = after.compiled.reactions.runs.read("Orders", _cost())
+    assert (control.newest, control.next) == (1, None)
+    after.drain()
+    assert after.compiled.reactions.runs.read("Orders", _cost()).newest == 2
+    assert [row["new"] for name in ("o-1", "o-2") for row in after.ask("List", {"of": name})] == [1, 1]
+
+
 def test_a_view_that_is_added_to_an_old_store_is_built_from_all_of_it() -> None:
     store = open_store("memory://")
     now = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -186,6 +186,8 @@ class World:
         executor = app.compiled.dispatcher.executor
         executor.sleep, executor.remembered = _no_sleep, _REMEMBERED
         self._watch_published(app.published)
+        if app.compiled.reacts:  # as its first batch would
+            app.compiled.reactions.note_views()
         return app
 
     def _watch_published(self, published: Published) -> None:
