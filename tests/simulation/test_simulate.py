@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 from random import Random
 from typing import Any
@@ -84,6 +85,18 @@ def forgetful() -> Registry:
 
 def visits(random: Random) -> Command:
     return Command("Visit", {"guest": random.choice("ab")})
+
+
+def test_a_check_without_a_message_is_told_by_its_line() -> None:
+    code = "def check(app):\n    assert app is None\n"
+    linecache.cache["a_check.py"] = (len(code), None, code.splitlines(keepends=True), "a_check.py")
+    made: dict[str, Any] = {}
+    exec(compile(code, "a_check.py", "exec"), made)  # as in a module whose assertions pytest does not rewrite
+
+    with pytest.raises(SimulationFailed) as failed:
+        run("papers", check=made["check"], schedules=1)
+
+    assert failed.value.what == "a_check.py:2: assert app is None"
 
 
 def test_a_failure_names_its_seed_and_a_short_script_that_fails_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -93,7 +94,15 @@ def play(
     except Broken:
         raise
     except AssertionError as error:  # what the user checks, and what does not settle
-        raise Broken(str(error), world.story) from error
+        raise Broken(_told(error), world.story) from error
     finally:
         world.end()
     return world
+
+
+def _told(error: AssertionError) -> str:
+    """Give what an assertion says, or the line that it stands in where it has no message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if str(error) or not frames:
+        return str(error)
+    return f"{frames[-1].filename}:{frames[-1].lineno}: {frames[-1].line}"
