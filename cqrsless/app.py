@@ -327,12 +327,13 @@ class App:
         """Make log and views anew for an events table that was restored from a backup, under a prefix of its own.
 
         Nothing that was committed before has effects again: event handlers and publishers start from now. Call it
-        before anything is fed by the new tables. Raises `CqrslessError` where the views are in use already.
+        before anything is fed by the new tables; one that was killed is called again, a minute later. Raises
+        `CqrslessError` where the views are in use already.
         """
         from .reacting.restoring import restore
 
         self.create_tables()
-        restore(self._current().reactions, self.now(), progress)
+        restore(self._current().reactions, self.now, progress)
 
     @property
     def letters(self) -> Letters:

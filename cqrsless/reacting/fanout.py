@@ -59,7 +59,7 @@ class FanOut:
     """Sends references of commits. `groups` are the stored event names that each processor handles."""
 
     def __init__(self, queues: Mapping[str, Queue], groups: Mapping[str, frozenset[str]]) -> None:
-        self._queues = queues
+        self.queues = queues
         self._groups = groups
 
     def consume(self, deliveries: Sequence[Delivery]) -> list[str]:
@@ -69,7 +69,7 @@ class FanOut:
         by the queue for five minutes, and by the consumer's marks after that.
         """
         failed: dict[str, None] = {}
-        for processor, queue in self._queues.items():
+        for processor, queue in self.queues.items():
             names = self._groups[processor]
             mine = [one for one in deliveries if not names.isdisjoint(one.item.get("names", ()))]
             for one in self._send(processor, queue, mine):

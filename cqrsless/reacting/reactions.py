@@ -102,30 +102,30 @@ class Reactions:
         self._started = 0
         self._tidies = datetime.min.replace(tzinfo=timezone.utc)
         #: Whether records leave the stream unread after a day. What an embedded store has written stays.
-        self._expires = not indexes
+        self.expires = not indexes
         self.replays = Replays(self._named, self.runs, self.decoder, now, alone=indexes)
         self._selection = selection
         self._selected = self._select(selection)
-        self._indexer = Indexer(store) if indexes or selection == INDEXER else None
-        self._fan_out = None if fan_out is None else self._fanning(fan_out)
+        self.indexer = Indexer(store) if indexes or selection == INDEXER else None
+        self.fan_out = None if fan_out is None else self._fanning(fan_out)
 
     # -- commits
 
     def consume(self, deliveries: Sequence[Delivery]) -> list[str]:
         """Offer a batch to every subscribing consumer, or to its queue; give the records that have to come again."""
-        if self._fan_out is not None:
-            return self._fan_out.consume(deliveries)
+        lag = self._lag(deliveries)
+        if lag >= BEHIND and self.expires and (self._selected or self.fan_out is not None):
+            log.error(_FAR_BEHIND, self._selection or "this function", lag // timedelta(hours=1))
+        if self.fan_out is not None:
+            return self.fan_out.consume(deliveries)
         self._strict.places.clear()  # what comes again may have been handled by another container
         batch = Batch(deliveries, self.decoder)
-        lag = self._lag(deliveries)
-        if self._indexer is not None:
-            self._index(self._indexer, deliveries, lag, batch.cost)
+        if self.indexer is not None:
+            self._index(self.indexer, deliveries, lag, batch.cost)
         lanes = self._lanes([member for member in self._selected if not member.tracking])
         batch.offer(lanes.takers(batch.cost))
         lanes.tidy(batch.cost)
         self.replays.follow()
-        if lag >= BEHIND and self._expires and self._selected:
-            log.error(_FAR_BEHIND, self._selection or "this function", lag // timedelta(hours=1))
         self._account()
         return batch.failed()
 
@@ -136,7 +136,7 @@ class Reactions:
 
     def _index(self, indexer: Indexer, deliveries: Sequence[Delivery], lag: timedelta, cost: Cost) -> None:
         indexer.index((delivery.item for delivery in deliveries), cost)
-        if lag >= BEHIND and self._expires:
+        if lag >= BEHIND and self.expires:
             ask(self.store, self._now(), f"the indexer was {lag // timedelta(hours=1)} hours behind", cost)
         if self._metrics is not None:
             lag_ms = lag / timedelta(milliseconds=1)
@@ -248,8 +248,8 @@ class Reactions:
         for delivery in deliveries:
             try:
                 commit = Commit(delivery.item, self.decoder)
-                if self._indexer is not None:
-                    self._indexer.index((delivery.item,), cost)
+                if self.indexer is not None:
+                    self.indexer.index((delivery.item,), cost)
                 for member in self._selected:
                     if not member.tracking and not member.stored_names.isdisjoint(commit.names):
                         control = self._begin(member, cost)

@@ -107,7 +107,7 @@ def test_a_replay_is_no_traffic(told: Told) -> None:
 def test_an_indexer_that_fell_twenty_hours_behind_asks_once_for_a_rebuild(
     told: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told.reactions._expires = True
+    told.reactions.expires = True
     for n in range(3):
         told.app.execute("CreateOrder", {"order_id": f"a{n}"})
     told.clock.time += timedelta(hours=19)

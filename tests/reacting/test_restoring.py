@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from cqrsless.messages import Cost
 from cqrsless.sources import handle
 from cqrsless.stores import open_store
 from cqrsless.stores.dynamodb_tables import definition
+
+from .conftest import Clock
 
 
 class Shop:
@@ -126,6 +130,41 @@ def test_views_that_are_in_use_are_no_restored_ones() -> None:
     app.execute("Touch", {"id": "o-1"})
     app.drain()
     assert len(shop.effects) == 6
+
+
+@pytest.mark.parametrize("write", range(1, 14))
+def test_a_restore_that_was_killed_is_called_again(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, clock = Shop(), Clock()
+    old, new = open_store("memory://"), open_store("memory://")
+    before = App(old, registry=shop.registry, clock=clock)
+    for number in range(3):
+        before.execute("Touch", {"id": f"o-{number % 2}"})
+    back_up(old, new)
+    after = App(new, registry=shop.registry, clock=clock)
+    left = write
+
+    def killed(do: Any) -> Any:
+        def call(*args: Any, **options: Any) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise KeyboardInterrupt
+            do(*args, **options)
+
+        return call
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(new, "put", killed(new.put))
+        patch.setattr(new, "write", killed(new.write))
+        after.restore()
+    clock.time += timedelta(minutes=2)
+    again = App(new, registry=shop.registry, clock=clock)
+    again.restore()
+
+    assert again.ask("Read", {"id": "o-0"}) == {"n": 2}
+    again.execute("Touch", {"id": "o-0"})
+    again.drain()
+    assert {(id, version) for _, id, version in shop.effects} == {("o-0", 3)}
 
 
 def test_what_starts_from_the_beginning_would_have_effects_again_without_a_restore() -> None:
