@@ -62,6 +62,7 @@ def simulate(
     horizon: timedelta = timedelta(days=30),
     may_park: bool = False,
     drops: bool = False,
+    losses: bool = False,
     check: Callable[[App], object] | None = None,
     shrink: bool = True,
     script: str | None = None,
@@ -78,7 +79,8 @@ def simulate(
     handlers fail for a while, views are replayed and the log is rebuilt. Then everything settles, up to what is due
     within `horizon`; `check` may assert more of the application as it then is. Raises `SimulationFailed` with the seed
     and the shortest script that fails (the first one found, without `shrink`); `script` acts one out again. With
-    `may_park`, the application's own failures may leave letters.
+    `may_park`, the application's own failures may leave letters; with `losses`, streams lose what
+    waits for a day, and tables come out of a backup: what handlers do not see for that, they do not handle.
 
     >>> from cqrsless import Command, Event, Registry
     >>> shop = Registry("shop")
@@ -93,7 +95,7 @@ def simulate(
     """
     if commands is None:
         raise TypeError("simulate() needs commands=: a function that makes a Command out of a random.Random")
-    setup = Setup(registry if registry is not None else DEFAULT, commands, external, resources)
+    setup = Setup(registry if registry is not None else DEFAULT, commands, external, resources, losses)
     strands = Strands()
     last: list[tuple[Script, Broken]] = []
     played: list[Counter[str]] = []
@@ -128,6 +130,7 @@ def simulate(
                         past=past,
                         external=external is not None,
                         drops=drops,
+                        losses=losses,
                         shrink=shrink,
                     )
                 return Simulated(len(played), sum(played, Counter()))

@@ -284,8 +284,8 @@ def paper_commands(random: Random) -> Command:
 
 #: What `simulate` takes, by the application's name.
 APPS: dict[str, tuple[Callable[[], Registry], dict[str, Any]]] = {
-    "market": (market, {"commands": market_commands, "past": 4}),
-    "deals": (deals, {"commands": deal_commands, "external": deliveries, "past": 4}),
-    "boxes": (boxes, {"commands": box_commands, "past": 2, "drops": True}),
-    "papers": (papers, {"commands": paper_commands, "past": 4}),
+    "market": (market, {"commands": market_commands, "past": 4, "losses": True}),
+    "deals": (deals, {"commands": deal_commands, "external": deliveries, "past": 4, "losses": True}),
+    "boxes": (boxes, {"commands": box_commands, "past": 2, "drops": True, "losses": True}),
+    "papers": (papers, {"commands": paper_commands, "past": 4, "losses": True}),
 }

@@ -13,7 +13,9 @@ from .examples import balanced, bank_commands, order_commands, payments
 
 
 def orders(schedules: int, seed: int) -> None:
-    simulate(commands=order_commands, external=payments, may_park=True, past=4, schedules=schedules, seed=seed)
+    simulate(
+        commands=order_commands, external=payments, may_park=True, losses=True, past=4, schedules=schedules, seed=seed
+    )
 
 
 def accounts(schedules: int, seed: int) -> None:

@@ -9,15 +9,21 @@ from typing import Any, Final
 from ...store import Table
 from .containers import Container
 from .errands import Errands
+from .queues import FifoQueue
 from .steps import Step
 from .streams import Stream
 from .watching import BUS, Poison
-from .world import World
+from .world import FAN_OUT, QUEUE_OF, Feed, World
 
 __all__ = ["Actor"]
 
-#: Seconds that a step of the clock passes: less than a reader's memory, a claim's half, past a claim, past an old run.
-CLOCK: Final = (1, 30, 61, 1000, 7200)
+#: Seconds that a step of the clock passes: less than a reader's memory, a claim's half, past a claim, past an old run;
+#: and, in scenes of their own, until a mapping is far behind, and until its stream has lost what it did not read.
+CLOCK: Final = (1, 30, 61, 1000, 7200, 21 * 3600, 4 * 3600)
+#: How long before there are handlers the past is.
+_BEFORE: Final = timedelta(hours=6)
+#: How often a restore is tried.
+_RESTORES: Final = 5
 
 
 class Actor:
@@ -26,6 +32,7 @@ class Actor:
     def __init__(self, world: World) -> None:
         self.world = world
         self.errands = Errands(world)
+        self._is_restoring = False
         self._steps: dict[str, Callable[[Step], None]] = {
             "command": self._command,
             "again": self._again,
@@ -44,8 +51,8 @@ class Actor:
 
     # -- the script
 
-    def past(self, given: Sequence[Any]) -> None:
-        """Execute commands before anything reacts, and let a day pass."""
+    def past(self, given: Sequence[Any], *, restored: bool) -> None:
+        """Execute commands before anything reacts, and let hours pass; where they were restored, no stream has them."""
         if not given:
             return
         container = self.world.bare()
@@ -53,9 +60,16 @@ class Actor:
             for arrival in self.errands.draw_commands(one):
                 if arrival.due is None:
                     self.errands.send(arrival, container)
-        self.world.tell("a day passes, and from here on there are handlers")
-        self.world.pass_time(timedelta(days=1))
+        self.world.pass_time(_BEFORE)
         self.world.refresh()
+        self._is_restoring = restored
+        if restored:
+            self.world.tell("hours pass, and what there is of events is restored, under a new prefix")
+            for stream in self.world.streams.values():
+                if isinstance(stream, Stream):
+                    stream.skip()
+        else:
+            self.world.tell("hours pass, and from here on there are handlers")
 
     def act(self, step: Step) -> None:
         told = len(self.world.story)
@@ -79,6 +93,8 @@ class Actor:
             world.deploy(step.x, step.y)
         elif step.do == "start":
             world.restart()
+        elif step.do == "restore":
+            self._restore(step)
         elif step.do == "expire":
             busy = world.busy()
             if busy:
@@ -114,15 +130,20 @@ class Actor:
             arrival = self.errands.events[step.x % len(self.errands.events)]
             self.errands.receive(arrival, self.world.container(step.at), step.calls, step.ending)
 
-    def _stream(self, container: Container, table: Table) -> Stream | None:
+    def _stream(self, container: Container, table: Table) -> Feed | None:
         streams = self.world.streams
         function = self.world.function_of(container)
         other: Table = "log" if table == "events" else "events"
         return streams.get((function, table)) or streams.get((function, other))
 
-    def _batch(self, step: Step, table: Table) -> tuple[Container, Stream, list[int]] | None:
+    def _batch(self, step: Step, table: Table) -> tuple[Container, Feed, list[int]] | None:
         container = self.world.container(step.at)
         stream = self._stream(container, table)
+        if isinstance(stream, FifoQueue) and not stream.look() and step.do != "give up":
+            # Its queue is empty: it is filled instead, if anybody is there who can.
+            idle = [one for one in self.world.containers_of(FAN_OUT) if one.task is None]
+            if idle:
+                container, stream = idle[0], self.world.streams[FAN_OUT, "events"]
         batch = [] if stream is None else stream.take(1 + step.x, step.y, step.z)
         return (container, stream, batch) if stream is not None and batch else None
 
@@ -137,6 +158,8 @@ class Actor:
             self.errands.deliver(*found, step.calls, step.ending)
 
     def _give_up(self, step: Step) -> None:
+        if self.world.function_of(self.world.container(step.at)) == FAN_OUT:
+            return  # it has as many attempts as it needs
         found = self._batch(step._replace(z=0), "events")
         if found is not None:
             self.errands.give_up(*found, step.calls, step.ending)
@@ -174,6 +197,19 @@ class Actor:
         if names:
             self.errands.replay(container, names[step.x % len(names)], step.calls, step.ending)
 
+    def _restore(self, step: Step) -> None:
+        """Restore, again where whoever did so is gone; nothing is fed before that has come to an end."""
+        world = self.world
+        if not self._is_restoring:
+            return
+        self._is_restoring = False
+        self.errands.restore(world.container(step.at), step.calls, step.ending)
+        for container in map(world.container, range(step.at + 1, step.at + 1 + _RESTORES)):
+            if not world.is_restored and container.task is None:
+                world.pass_time(timedelta(minutes=2))  # every claim of a dead worker expires
+                self.errands.restore(container)
+        assert world.is_restored, "log and views could not be made for the events table that was restored"
+
     def _rebuild(self, step: Step) -> None:
         self.errands.rebuild(self.world.container(step.at), step.calls, step.ending)
 
@@ -182,6 +218,7 @@ class Actor:
         keys = world.keys()
         if keys and world.registry.functions:
             functions = [*world.registry.functions, *([BUS, BUS] if world.model.publishers else [])]
+            functions += [f"{QUEUE_OF}{name}" for name in world.queued]
             poison = Poison(functions[step.x % len(functions)], keys[step.y % len(keys)], step.z)
             world.poisons.append(poison)
             world.tell(f"from here on {poison.function} {poison.how} for {poison.key}")

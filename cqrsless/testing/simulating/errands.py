@@ -11,10 +11,10 @@ from ...errors import ConcurrencyConflict, CqrslessError, StoreUnavailable
 from ...log.rebuild import Rebuild
 from ...messages import Command, CommandResult, Cost, Message
 from ...projections.rows import text_of
+from ...reacting.restoring import UNDER_WAY
 from .containers import Container, Outcome, Task
 from .lines import Ending
-from .streams import Stream
-from .world import World
+from .world import Feed, World
 
 __all__ = ["Arrival", "Drop", "Errands", "HandlerFailed", "Read", "Row"]
 
@@ -77,7 +77,7 @@ class Errands:
         self.reads: list[Read] = []
         #: When each task began, by its number.
         self.began: dict[int, int] = {0: 0}
-        self._under_way: dict[int, tuple[Stream, list[int]]] = {}
+        self._under_way: dict[int, tuple[Feed, list[int]]] = {}
 
     def launch(
         self,
@@ -178,21 +178,24 @@ class Errands:
     # -- streams
 
     def deliver(
-        self, container: Container, stream: Stream, batch: list[int], calls: int = 0, ending: Ending = ""
+        self, container: Container, stream: Feed, batch: list[int], calls: int = 0, ending: Ending = ""
     ) -> None:
         """Give a batch to a container. A batch that it does not answer for is delivered again."""
-        deliveries = stream.deliveries(batch)
         if batch != sorted(batch):
             self.world.note("a batch is out of order")
         if not stream.given.isdisjoint(batch):
             self.world.note("a record comes again")
         stream.given.update(batch)
         app = container.app
+        began, is_late = self.world.ledger.at, self.world.is_late(container, stream, batch)
         self._under_way[container.number] = stream, batch
 
         def done(outcome: Outcome) -> None:
             if outcome.error is not None:
                 self.world.tell(f"{container.name}: {type(outcome.error).__name__}: {outcome.error}")
+            elif is_late and not outcome.crashed:
+                self.world.note("the indexer is 20 hours behind")
+                self.world.warned = began
             if self._under_way.pop(container.number, None) is None:
                 return  # it had timed out
             if outcome.crashed or outcome.error is not None:
@@ -200,18 +203,13 @@ class Errands:
             else:
                 stream.answered(batch, outcome.value, self.world.ledger.at)
 
-        if stream.table == "log":
-            what = f"is given pages of the log: {stream.named(batch)}"
-            self.launch(container, what, lambda: app.wake(deliveries), done, calls, ending)
-        else:
-            what = f"is given {stream.named(batch)}"
-            self.launch(container, what, lambda: app.consume(deliveries), done, calls, ending)
+        what = f"is given {'pages of the log: ' if stream.table == 'log' else ''}{stream.named(batch)}"
+        self.launch(container, what, lambda: stream.hand(app, batch), done, calls, ending)
 
     def give_up(
-        self, container: Container, stream: Stream, batch: list[int], calls: int = 0, ending: Ending = ""
+        self, container: Container, stream: Feed, batch: list[int], calls: int = 0, ending: Ending = ""
     ) -> None:
-        """Give a container what Lambda gave up on; what it does not take is delivered again."""
-        deliveries = stream.deliveries(batch)
+        """Give a container what Lambda, or its queue, gave up on; what it does not take is delivered again."""
         app = container.app
 
         def done(outcome: Outcome) -> None:
@@ -220,10 +218,8 @@ class Errands:
             else:
                 stream.answered(batch, [], self.world.ledger.at)
 
-        def work() -> Any:
-            return app.park_given_up(deliveries, "simulated: Lambda gave up")
-
-        self.launch(container, f"is told that Lambda gave up on {stream.named(batch)}", work, done, calls, ending)
+        what = f"is told that Lambda gave up on {stream.named(batch)}"
+        self.launch(container, what, lambda: stream.give_up(app, batch), done, calls, ending)
 
     def expire(self, container: Container) -> None:
         """Deliver a paused container's batch again; it may still go on, and nobody asks for its answer."""
@@ -293,6 +289,19 @@ class Errands:
             return Rebuild(app.store, app.now).run()
 
         self.launch(container, "rebuilds the log", work, self._report(container), calls, ending)
+
+    def restore(self, container: Container, calls: int = 0, ending: Ending = "") -> None:
+        app, world = container.app, self.world
+
+        def done(outcome: Outcome) -> None:
+            # Who lost the answer to its last write is told on the next attempt that views are in use: they are.
+            world.is_restored = not (outcome.crashed or outcome.error) or any(
+                (entry.pk, entry.sk) == UNDER_WAY and entry.after is None for entry in world.guard.entries
+            )
+            self._report(container)(outcome)
+
+        what = "makes log and views anew for the events table that was restored"
+        self.launch(container, what, app.restore, done, calls, ending)
 
     def _report(self, container: Container) -> Callable[[Outcome], None]:
         def done(outcome: Outcome) -> None:

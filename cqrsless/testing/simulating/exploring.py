@@ -25,6 +25,7 @@ def explore(
     past: int,
     external: bool,
     drops: bool,
+    losses: bool,
     shrink: bool,
 ) -> None:
     """Act out so many scripts; the last one acted out is the one that failed, if any did.
@@ -41,13 +42,14 @@ def explore(
             past=past,
             external=external,
             drops=drops,
+            losses=losses,
             shrink=shrink,
         )
         return
     for number in range(schedules):
         random = Random(f"{seed}/{number}")
         draw = partial(random.randrange, DRAWN)
-        act(make(random, draw, steps=steps, past=past, external=external, drops=drops))
+        act(make(random, draw, steps=steps, past=past, external=external, drops=drops, losses=losses))
 
 
 def _explore_strategy(
@@ -60,6 +62,7 @@ def _explore_strategy(
     past: int,
     external: bool,
     drops: bool,
+    losses: bool,
     shrink: bool,
 ) -> None:
     try:
@@ -92,7 +95,7 @@ def _explore_strategy(
         def draw() -> Any:
             return data.draw(strategy)
 
-        act(make(Random(number), draw, steps=steps, past=past, external=external, drops=drops))
+        act(make(Random(number), draw, steps=steps, past=past, external=external, drops=drops, losses=losses))
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NonInteractiveExampleWarning)

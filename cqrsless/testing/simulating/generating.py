@@ -42,8 +42,11 @@ _ALONE: Final = frozenset({"clock", "expire", "break", "mend", "start", "deploy"
 _BATCHES: Final = frozenset({"deliver", "pages", "give up"})
 _RECORDS: Final = 10
 _MANY: Final = 60
-#: Places of containers; they are counted round and round.
-_SLOTS: Final = 16
+#: Of how much time a step may pass, other than in scenes where that is too much.
+_TIMES: Final = 5
+#: Places of containers; they are counted round and round. The last one is the indexer's, where that has its own.
+_SLOTS: Final = 60
+_LAST: Final = -1
 #: What is often done by a container that sleeps in the midst of it, while another one is given what has been committed
 #: since: chance alone seldom lets these meet.
 _ASLEEP: Final = ("deliver", "deliver", "pages", "replay", "replay", "rebuild", "due")
@@ -57,12 +60,12 @@ _MEANWHILE: Final[tuple[tuple[Step, ...], ...]] = (
 )
 
 
-def make(random: Random, draw: Draw, *, steps: int, past: int, external: bool, drops: bool) -> Script:
+def make(random: Random, draw: Draw, *, steps: int, past: int, external: bool, drops: bool, losses: bool) -> Script:
     """Make a script of at most `steps` steps, behind at most `past` commands."""
-    maker = _Maker(random, draw, external, drops)
-    layout = random.randrange(2)
+    maker = _Maker(random, draw, external, drops, losses)
+    layout = random.randrange(3)
     before = tuple(draw() for _ in range(random.randrange(past + 1))) if past and random.random() < 0.5 else ()
-    made: list[Step] = []
+    made = maker.restored() if losses and before and random.random() < 0.3 else []
     for _ in range(random.randint(1, steps)):
         made += maker.scene()
     return Script(layout, before, tuple(made[:steps]))
@@ -71,9 +74,9 @@ def make(random: Random, draw: Draw, *, steps: int, past: int, external: bool, d
 class _Maker:
     """Makes steps, one after the other."""
 
-    def __init__(self, random: Random, draw: Draw, external: bool, drops: bool) -> None:
+    def __init__(self, random: Random, draw: Draw, external: bool, drops: bool, losses: bool) -> None:
         weights = {**_WEIGHTS, **(_EVENTS if external else {}), **(_DROPS if drops else {})}
-        self._random, self._draw, self._drops = random, draw, drops
+        self._random, self._draw, self._drops, self._losses = random, draw, drops, losses
         self._kinds = list(weights)
         self._sums = list(accumulate(weights.values()))
 
@@ -83,13 +86,17 @@ class _Maker:
             return [self._step(self._kinds[bisect(self._sums, self._random.randrange(self._sums[-1]))])]
         if chance < 0.94:
             return self._asleep()
-        return self._parked() if chance < 0.97 else self._read_through() if chance < 0.985 else self._late()
+        if chance < 0.965:
+            return self._parked()
+        if chance < 0.98:
+            return self._read_through()
+        return self._far_behind() if self._losses and chance > 0.99 else self._late()
 
     def _step(self, do: str) -> Step:
         random = self._random
         at = 0 if do in _ALONE else random.randrange(_SLOTS)
         calls, ending = (0, ENDINGS[0]) if do in _ALONE else self._happens()
-        x = self._draw() if do == "command" else random.randrange(DRAWN if do == "event" else self._among(do))
+        x = self._draw() if do == "command" else random.randrange(self._among(do))
         y = random.randrange(10) if do in _BATCHES or do in ("break", "drop", "read", "deploy") else 0
         z = 0
         if do == "break":
@@ -100,6 +107,8 @@ class _Maker:
 
     def _among(self, do: str) -> int:
         """Give how many a step chooses among: records of a batch, or more consumers and functions than most have."""
+        if do in ("event", "clock"):
+            return DRAWN if do == "event" else _TIMES
         return _RECORDS if do in _BATCHES else _MANY
 
     def _calls(self) -> int:
@@ -116,7 +125,8 @@ class _Maker:
     def _asleep(self) -> list[Step]:
         """Let a container sleep in the midst of something, another one act, and the first one go on."""
         random = self._random
-        at, other = random.randrange(_SLOTS), random.randrange(_SLOTS)
+        at = random.randrange(_SLOTS)
+        other = at ^ 1 if random.random() < 0.5 else random.randrange(_SLOTS)  # often one of the same function
         pause: Ending = "pause" if random.random() < 0.5 else "hold"
         do = random.choice(_ASLEEP)
         calls = self._calls() if pause == "pause" else random.randrange(7)
@@ -128,6 +138,19 @@ class _Maker:
             Step("pages", other, 9),
             Step("deliver", at),
         ]
+
+    def restored(self) -> list[Step]:
+        """Let what is past have been restored, and something happen to whoever makes the rest of it."""
+        calls, ending = self._happens()
+        return [Step("restore", self._random.randrange(_SLOTS), calls=calls, ending=ending)]
+
+    def _far_behind(self) -> list[Step]:
+        """Let a mapping fall behind: its function comes to work, or not, and then its stream loses what is left."""
+        random = self._random
+        commands = [Step("command", random.randrange(_SLOTS), self._draw()) for _ in range(3)]
+        at = _LAST if random.random() < 0.7 else random.randrange(_SLOTS)
+        works = [Step("deliver", at, random.randrange(2), 0, 0, *self._happens()) for _ in range(random.randrange(3))]
+        return [*commands, Step("clock", x=5), *works, Step("clock", x=6)]
 
     def _late(self) -> list[Step]:
         """Let time pass until something may be due, and something happen to whoever runs it."""

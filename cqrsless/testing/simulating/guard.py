@@ -49,6 +49,9 @@ class Guard:
         self.controls: dict[str, Item] = {}
         #: What stands in the views table.
         self.items: dict[tuple[str, str], Item] = {}
+        #: When a rebuild of the log last began.
+        self.rebuilding = 0
+        self._generations = {1}
         self._last_page: dict[str, Item] = {}
         self._last_commit: dict[str, int] = {}
 
@@ -77,6 +80,8 @@ class Guard:
 
     def _page(self, entry: Entry) -> None:
         where = f"page {entry.sk} of the log's {entry.pk}"
+        if entry.after is None and int(entry.pk.partition(".")[0].partition("#")[0]) not in self._generations:
+            return  # its generation was replaced by a rebuild
         if entry.before is not None or entry.after is None:
             self._wrong(f"{where} was written over")
             return
@@ -97,8 +102,15 @@ class Guard:
         before, after = entry.before, entry.after
         if after is None:
             self._wrong("the log's control item was deleted")
-        elif before is not None:
-            was, now = json.loads(before["body"]), json.loads(after["body"])
+            return
+        was: dict[str, Any] = (
+            {"fills": None, "reads": 1, "writes": [1]} if before is None else json.loads(before["body"])
+        )
+        now = json.loads(after["body"])
+        self._generations = {generation for generation, _ in now["segments"]}
+        if was["fills"] is None and now["fills"] is not None:
+            self.rebuilding = entry.at
+        if before is not None:
             if after["rev"] != before["rev"] + 1:
                 self._wrong(f"the log's control item went from revision {before['rev']} to {after['rev']}")
             if now["reads"] < was["reads"] or max(now["writes"]) < max(was["writes"]):

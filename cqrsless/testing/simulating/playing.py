@@ -72,7 +72,7 @@ def play(
     world = World(setup, script.layout, strands)
     actor = Actor(world)
     try:
-        actor.past(script.past)
+        actor.past(script.past, restored=bool(script.steps) and script.steps[0].do == "restore")
         for step in script.steps:
             actor.act(step)
             if world.guard.violations:

@@ -10,12 +10,14 @@ from ...aggregates.commits import microseconds
 from ...delivery.runs import KEPT_FOR
 from ...log import control
 from ...messages import Cost
+from ...reacting.members import INDEXER
+from ...store import Table
 from .acting import Actor
 from .checking import left_behind
 from .errands import Arrival
 from .streams import Stream
-from .watching import BUS, Poison
-from .world import World
+from .watching import Poison
+from .world import QUEUE_OF, Feed, World
 
 __all__ = ["Settling", "Unsettled"]
 
@@ -35,6 +37,8 @@ class Unsettled(AssertionError):
 
 def _holds_others_up(world: World, poison: Poison) -> bool:
     """Say whether a failure may hold up what else is in the stream: where nobody parks before Lambda gives up."""
+    if poison.function.startswith(QUEUE_OF):
+        return True
     name = poison.function.partition("/")[0]
     view = world.model.views.get(name)
     record = world.model.processors.get(name if view is None else view.processor or "")
@@ -50,6 +54,7 @@ class Settling:
         self._horizon = horizon
         self._tried: set[tuple[str, str, int]] = set()
         self._received: Counter[Arrival] = Counter()
+        self._lost: Counter[tuple[str | None, Table]] = Counter()
 
     def run(self) -> None:
         world = self.world
@@ -78,13 +83,13 @@ class Settling:
         if not world.poisons or any(_holds_others_up(world, poison) for poison in world.poisons):
             return
         world.pass_time(timedelta(minutes=2))
-        for function, table in [*world.streams, *world.streams]:
-            self._deliver_all(function, world.streams[function, table])
-        waiting = {member: {letter.key for letter in some} for member, some in self.parked().items()}
-        for poison in world.poisons:
-            group = poison.function.partition("/")[0]
-            waiting.setdefault("publisher" if poison.function == BUS else group, set()).add(poison.key)
-        for what in left_behind(world, self.errands, waiting):
+        for _ in range(ROUNDS):
+            for (function, _table), feed in world.streams.items():
+                self._deliver_all(function, feed)
+            world.refresh()
+            if not any(feed.look() for feed in world.streams.values()):
+                break
+        for what in left_behind(world, self.errands, self.parked(), world.poisons):
             raise Unsettled(f"{what}, while only others failed")
 
     def _round(self, until: datetime) -> bool:
@@ -99,6 +104,7 @@ class Settling:
                 errands.receive(arrival, world.container(0))
         for (function, _), stream in world.streams.items():
             self._deliver_all(function, stream)
+        self._make_good_losses()
         self._finish_replays()
         self._retry_letters()
         return len(world.story) > before or self._fire_next(until)
@@ -116,16 +122,17 @@ class Settling:
             left = [
                 name
                 for name, item in world.guard.controls.items()
-                if "old" in item and item["switched"] < switched and not world.tracks(name)
+                if "old" in item and item["switched"] < switched and world.is_fed(name)
             ]
             if not left:
                 return
             for (function, table), stream in world.streams.items():
-                if table == "events" and stream.given:
-                    self.errands.deliver(world.container_of(function), stream, [0])
+                repeat = stream.repeat()
+                if table == "events" and repeat:
+                    self.errands.deliver(world.container_of(function), stream, repeat)
         raise Unsettled(f"the former run of {left[0]} is still there, an hour and {ROUNDS} batches later")
 
-    def _deliver_all(self, function: str | None, stream: Stream) -> None:
+    def _deliver_all(self, function: str | None, stream: Feed) -> None:
         world = self.world
         before: list[int] = []
         stuck = 0
@@ -141,6 +148,31 @@ class Settling:
             before = pending
             self.errands.deliver(world.container_of(function), stream, stream.take(_BATCH, 0, 0))
         raise Unsettled(f"it does not come to rest: {stream.named(before[:5])} follows after {DELIVERIES} deliveries")
+
+    def _make_good_losses(self) -> None:
+        """Do what operators do when a stream has lost records: rebuild the log where that is asked for, replay views.
+
+        Where no indexer came to work while it was far behind, its alarm calls them.
+        """
+        world, container = self.world, self.world.container(0)
+        found = control.read(world.ledger, Cost())
+        wanted = found.asked > 0
+        for (function, table), feed in world.streams.items():
+            if not isinstance(feed, Stream) or len(feed.lost) <= self._lost[function, table]:
+                continue
+            self._lost[function, table] = len(feed.lost)
+            world.note("a stream loses records")
+            if table == "log":  # the next page wakes its readers
+                self.errands.deliver(world.container_of(function), feed, feed.newest())
+                continue
+            if function in (None, INDEXER) and not wanted and world.warned <= world.guard.rebuilding:
+                wanted = True
+                if found.fills is not None:  # it began before that
+                    self.errands.rebuild(container)
+            for view in world.views_of(feed):
+                self.errands.replay(container, view)
+        if wanted:
+            self.errands.rebuild(container)
 
     def _finish_replays(self) -> None:
         world = self.world

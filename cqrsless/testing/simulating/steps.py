@@ -30,6 +30,7 @@ KINDS: Final = {
     "drop": "x: of whose letters, y: which; its failing commit is given up",
     "replay": "x: which processor or view is replayed",
     "rebuild": "the log is rebuilt",
+    "restore": "as the first step, the past is an events table out of a backup: log and views are made anew for it",
     "read": "x: of which view, y: which row is read",
     "give up": "x: how many records Lambda gives up on; y: how many are left for later before them",
     # These take no container.
@@ -56,9 +57,11 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Steps, in the deployment `layout`: 0 is one function for everything, 1 a function for each consumer.
+    """Steps, in the deployment `layout`.
 
-    `past` are the commands that were executed before anything reacted.
+    0 is one function for everything, 1 a function for each consumer, and 2 as well, with a FIFO queue before each
+    subscribing one and a function that fans out to these. `past` are the
+    commands that were executed before anything reacted.
     """
 
     layout: int

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ...app import App
+from ...log.indexer import Indexer
 from ...messages import Message
 from ...publishing.published import Published
+from ...reacting.members import INDEXER
+from ...reacting.reactions import BEHIND
 from ...registry import EventModel, Model, Registry
 from ...schemas import instance
 from ...store import Change, Item, Table
@@ -20,10 +23,11 @@ from .containers import Container
 from .guard import Guard
 from .ledger import Ledger
 from .lines import Line
+from .queues import FifoQueue
 from .streams import Stream
 from .watching import BUS, Call, Execution, Poison, Poisoned, Watched
 
-__all__ = ["Setup", "World"]
+__all__ = ["FAN_OUT", "QUEUE_OF", "Feed", "Setup", "World"]
 
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 _MOMENT: Final = timedelta(milliseconds=1)
@@ -35,6 +39,13 @@ _VERSIONS: Final = 3
 #: Commands that a commit remembers: few, so that older ones have to be looked for.
 _REMEMBERED: Final = 3
 _EMPTY: Final = Registry("simulated")
+#: What a function is fed from.
+Feed: TypeAlias = "Stream | FifoQueue"
+#: The function that fans out, and what stands for a processor's queue among what may fail.
+FAN_OUT: Final = "fan-out"
+QUEUE_OF: Final = "the queue of "
+#: How often a message comes, beyond its processor's attempts, before it is a dead letter.
+_SPARE: Final = 2
 
 
 class Setup:
@@ -46,10 +57,13 @@ class Setup:
         commands: Any,  # a function of a `Random`, or a strategy of hypothesis, which is not imported here
         external: Callable[[Random], Any] | None = None,
         resources: Mapping[str, Any] | None = None,
+        losses: bool = False,
     ) -> None:
         self.registry = registry
         self.commands = commands
         self.external = external
+        #: Whether streams lose what waits for longer than a day.
+        self.losses = losses
         self.resources = dict(resources or {})
         #: The application's model, of which each container has its own; schemas take long to make, and have no memory.
         self.model = _with_schemas(registry.freeze(self.resources))
@@ -85,10 +99,17 @@ class World:
         self.times: list[datetime] = [NOON]
         self._made = 0
         self._records: dict[Table, list[Change]] = {"events": [], "log": []}
+        self._arrived: dict[Table, list[datetime]] = {"events": [], "log": []}
+        #: The processors that are fed from queues.
+        self.queued: list[str] = self._subscribing() if layout > 1 else []
         functions = self._functions() if layout else [None]
-        self.streams = {
-            (name, table): Stream(table, self._records[table]) for name in functions for table in self._tables_of(name)
+        self.streams: dict[tuple[str | None, Table], Feed] = {
+            (name, table): self._feed(name, table) for name in functions for table in self._tables_of(name)
         }
+        #: When an indexer that was 20 hours behind last began with a batch that it then answered for.
+        self.warned = -1
+        #: Whether log and views have been made for an events table that was restored.
+        self.is_restored = False
         self.slots: list[tuple[str | None, Container | None]] = [
             (name, None) for name in functions for _ in range(TOGETHER if name is None else SLOTS)
         ]
@@ -139,18 +160,55 @@ class World:
 
     # -- containers
 
-    def _functions(self) -> list[str | None]:
-        """Name the functions of a deployment with one for each consumer."""
+    def _subscribing(self) -> list[str]:
+        """Name the processors that are fed from the events table's stream, or by a queue."""
         model = self.model
         groups = dict.fromkeys(record.processor for record in model.event_handlers if record.source is None)
-        groups.update(dict.fromkeys(view.processor or "views" for view in model.views.values()))
-        return [*groups, *(["publisher"] if model.publishers else []), "indexer"]
+        projected = {projector.view for projector in model.projectors}
+        groups.update(
+            dict.fromkeys(view.processor or "views" for view in model.views.values() if view.name in projected)
+        )
+        return [name for name in [*groups, *(["publisher"] if model.publishers else [])] if not self._tracks(name)]
+
+    def _tracks(self, processor: str) -> bool:
+        record = self.model.processors.get(processor)
+        return record is not None and record.mode == "tracking"
+
+    def _functions(self) -> list[str | None]:
+        """Name the functions of a deployment with one for each consumer; the indexer is the last."""
+        tracking = [name for name in self.model.processors if self._tracks(name)]
+        return [*([FAN_OUT] if self.queued else []), *self._subscribing(), *tracking, INDEXER]
 
     def _tables_of(self, function: str | None) -> list[Table]:
-        tracking = [record.name for record in self.model.processors.values() if record.mode == "tracking"]
         if function is None:
-            return ["events", "log"] if tracking else ["events"]
-        return ["log"] if function in tracking else ["events"]
+            return ["events", "log"] if any(map(self._tracks, self.model.processors)) else ["events"]
+        return ["log"] if self._tracks(function) else ["events"]
+
+    def _feed(self, function: str | None, table: Table) -> Feed:
+        if function is None or function not in self.queued:
+            now = self.now
+            return Stream(table, self._records[table], self._arrived[table], now, loses=self.setup.losses)
+        record = self.model.processors.get(function)
+        return FifoQueue(function, (5 if record is None else record.retries) + 1 + _SPARE, self.now)
+
+    def source_of(self, processor: str) -> Stream:
+        """Give the stream that a processor is fed from, through a queue or the log as well."""
+        through = INDEXER if self._tracks(processor) else FAN_OUT if processor in self.queued else processor
+        found = self.streams.get((through, "events")) or self.streams[None, "events"]
+        assert isinstance(found, Stream)
+        return found
+
+    def views_of(self, stream: Stream) -> list[str]:
+        """Name the views that are fed from a stream."""
+        projected = {projector.view for projector in self.model.projectors}
+        views = [view for view in self.model.views.values() if view.name in projected]
+        return [view.name for view in views if self.source_of(view.processor or "views") is stream]
+
+    def is_late(self, container: Container, feed: Feed, batch: Sequence[int]) -> bool:
+        """Say whether an indexer is so far behind with a batch that it has to ask for a rebuild."""
+        if not isinstance(feed, Stream) or feed.table == "log" or self.function_of(container) not in (None, INDEXER):
+            return False
+        return feed.lag(batch) >= BEHIND
 
     def container(self, at: int) -> Container:
         """Give the container of a slot, a new one where there is none."""
@@ -167,27 +225,35 @@ class World:
         """Give a container of an application that reacts to nothing."""
         registry: Any = Watched(self.setup.registry, self.setup.model, self, reacts=False)
         self._made += 1
-        return Container(self._made, f"container {self._made}", self, lambda line: self._make(line, registry))
+        return Container(self._made, f"container {self._made}", self, lambda line: self._make(line, registry, None))
 
     def _app(self, line: Line, function: str | None) -> App:
-        before = os.environ.pop("CQRSLESS_PROCESSOR", None)
+        names = ("CQRSLESS_PROCESSOR", "CQRSLESS_FANOUT")
+        before = {name: os.environ.pop(name) for name in names if name in os.environ}
         try:
-            if function is not None:
+            if function == FAN_OUT:
+                os.environ["CQRSLESS_FANOUT"] = ",".join(f"{name}={name}.fifo" for name in self.queued)
+            elif function is not None:
                 os.environ["CQRSLESS_PROCESSOR"] = function
-            return self._make(line, self._reacting)
+            return self._make(line, self._reacting, function)
         finally:
-            os.environ.pop("CQRSLESS_PROCESSOR", None)
-            if before is not None:
-                os.environ["CQRSLESS_PROCESSOR"] = before
+            for name in names:
+                os.environ.pop(name, None)
+            os.environ.update(before)
 
-    def _make(self, line: Line, registry: Any) -> App:
+    def _make(self, line: Line, registry: Any, function: str | None) -> App:
         app = App(line, registry=_EMPTY, resources=self.setup.resources, clock=self.now)
         app.registry = registry  # an application takes nothing that only stands for a registry
         executor = app.compiled.dispatcher.executor
         executor.sleep, executor.remembered = _no_sleep, _REMEMBERED
         self._watch_published(app.published)
-        if app.compiled.reacts:  # as its first batch would
-            app.compiled.reactions.note_views()
+        if app.compiled.reacts:
+            reactions = app.compiled.reactions
+            reactions.note_views()  # as its first batch would
+            reactions.expires = True
+            reactions.indexer = Indexer(line) if function in (None, INDEXER) else None
+            if reactions.fan_out is not None:
+                reactions.fan_out.queues = {name: _Way(self, line, name) for name in self.queued}
         return app
 
     def _watch_published(self, published: Published) -> None:
@@ -237,10 +303,13 @@ class World:
     def idle(self) -> list[Container]:
         return [found for _, found in self.slots if found is not None and found.task is None]
 
+    def containers_of(self, function: str | None) -> list[Container]:
+        """Give the containers of a function, new ones where there are none."""
+        return [self.container(slot) for slot, (name, _) in enumerate(self.slots) if name == function]
+
     def container_of(self, function: str | None) -> Container:
         """Give a container of a function that does nothing now."""
-        slots = [slot for slot, (name, _) in enumerate(self.slots) if name == function]
-        return next(found for found in map(self.container, slots) if found.task is None)
+        return next(found for found in self.containers_of(function) if found.task is None)
 
     # -- what there is
 
@@ -248,11 +317,16 @@ class World:
         """Name the processors and views, and the publishers."""
         return list(container.app.compiled.reactions.members)
 
-    def tracks(self, member: str) -> bool:
-        """Say whether a processor or view is fed from the log."""
+    def tracks(self, view: str) -> bool:
+        """Say whether a view is fed from the log."""
+        return self._tracks(self.model.views[view].processor or "")
+
+    def is_fed(self, member: str) -> bool:
+        """Say whether commits can be given to whoever has a consumer: from its stream, or from a queue with some."""
         view = self.model.views.get(member)
-        record = self.model.processors.get(member if view is None else view.processor or "")
-        return record is not None and record.mode == "tracking"
+        group = member if view is None else view.processor or "views"
+        feed = self.streams.get((group, "events")) or self.streams.get((None, "events"))
+        return not self._tracks(group) and feed is not None and bool(feed.repeat())
 
     def parked(self) -> list[str]:
         """Name the consumers that have letters by now."""
@@ -291,16 +365,34 @@ class World:
 
     def acknowledged(self, function: str, at: int) -> list[tuple[str, int]]:
         """Give the commits that a consumer's function had acknowledged by a moment."""
-        stream = self.streams.get((function, "events")) or self.streams.get((None, "events"))
-        records = self._records["events"]
-        done = {} if stream is None else stream.done
-        return [(records[place].pk, int(records[place].sk)) for place, when in done.items() if when < at]
+        feed = self.streams.get((function, "events")) or self.streams.get((None, "events"))
+        return [] if feed is None else feed.acknowledged(at)
 
     def refresh(self) -> None:
         """Read what was written meanwhile into the streams."""
         for table, records in self._records.items():
             after = records[-1].position if records else 0
             records.extend(self.ledger.changes(table, after, 100_000))
+            self._arrived[table] += [self._time] * (len(records) - len(self._arrived[table]))
+
+
+class _Way:
+    """A queue, as one container reaches it."""
+
+    def __init__(self, world: World, line: Line, name: str) -> None:
+        self._world, self._line, self._name = world, line, name
+
+    def request(self, entries: Sequence[Mapping[str, Any]]) -> Mapping[int, str]:
+        queue = self._world.streams[self._name, "events"]
+        assert isinstance(queue, FifoQueue)
+        return self._line.send(f"send to {QUEUE_OF}{self._name}", lambda: queue.send(entries, self._refusals))
+
+    def _refusals(self, key: str) -> Iterator[bool]:
+        """Say, for each way in which the queue refuses a key by now, whether it takes the message nevertheless."""
+        for poison in self._world.poisons:
+            if (poison.function, poison.key) == (f"{QUEUE_OF}{self._name}", key):
+                self._world.note("a queue refuses a message")
+                yield poison.how == Poison.HOWS[-1]
 
 
 def _with_schemas(model: Model) -> Model:

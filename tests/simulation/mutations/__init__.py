@@ -2,13 +2,12 @@
 
 Not here, as no schedule can show it: that a run which is listed during a batch, or while a page is read, is fed that,
 too. A commit is in the events table before anybody is given it, so the scan that begins once a run is listed meets it
-anyway. That Lambda's event source mapping is 20 hours behind, the fan-out to queues and restored tables are not
-simulated, and have tests of their own.
+anyway.
 """
 
 from __future__ import annotations
 
-from . import commands, failures, log, order, places, publishing, replays, tracking
+from . import commands, failures, fanout, log, losses, order, places, publishing, replays, tracking
 from .mutation import MUTATIONS, Mutation
 
 __all__ = [
@@ -16,7 +15,9 @@ __all__ = [
     "Mutation",
     "commands",
     "failures",
+    "fanout",
     "log",
+    "losses",
     "order",
     "places",
     "publishing",

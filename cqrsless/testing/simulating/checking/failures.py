@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from ....registry import ProcessorRecord
 from ..guard import PLACES
+from ..streams import GAVE_UP
 from ..world import World
 
 __all__ = ["violations"]
 
 #: What a letter says of an aggregate that was parked without an attempt at fault: by its handler, or by Lambda.
-_AT_ONCE: Final = ("GiveUp", "RetryLater", "simulated: Lambda gave up")
+_AT_ONCE: Final = ("GiveUp", "RetryLater", GAVE_UP, "SQS gave up")
 
 
 def violations(world: World) -> Iterator[str]:

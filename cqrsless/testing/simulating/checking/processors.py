@@ -21,9 +21,8 @@ __all__ = ["left_behind", "violations"]
 
 
 def violations(
-    world: World, errands: Errands, history: History, parked: Mapping[str, Sequence[Any]], dropped: Dropped
+    world: World, errands: Errands, history: History, waiting: Mapping[str, set[str]], dropped: Dropped
 ) -> Iterator[str]:
-    waiting = {name: {letter.key for letter in some} for name, some in parked.items()}
     for processor in _processors(world, errands, history, waiting, dropped):
         yield from processor.violations()
     replays = {
@@ -86,7 +85,8 @@ class _Processor:
         }
         self.stored_names = frozenset[str]().union(*self.names.values())
         control = world.guard.controls.get(record.name, {})
-        self.since = 0 if record.start == "beginning" else int(control.get("since", 0))
+        since = 0 if record.start == "beginning" else int(control.get("since", 0))
+        self.since = max(since, int(control.get("muted", 0)))
         self.moves = {pk: some for (run, pk), some in history.processor_moves(record.name).items() if run == 1}
         self.calls: dict[str, list[Call]] = defaultdict(list)
         for call in world.calls:

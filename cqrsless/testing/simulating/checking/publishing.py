@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..dropping import Dropped
@@ -13,9 +13,10 @@ from ..world import World
 __all__ = ["violations"]
 
 
-def violations(world: World, history: History, parked: Mapping[str, Sequence[Any]], dropped: Dropped) -> Iterator[str]:
-    since = int(world.guard.controls.get("publisher", {}).get("since", 0))
-    waiting = {letter.key for letter in parked.get("publisher", ())}
+def violations(world: World, history: History, absent: Mapping[str, set[str]], dropped: Dropped) -> Iterator[str]:
+    control = world.guard.controls.get("publisher", {})
+    since = max(int(control.get("since", 0)), int(control.get("muted", 0)))
+    waiting = absent.get("publisher", set())
     sent: dict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
     for _, to, document in world.published:
         former = sent[document["causationid"]].setdefault(document["id"], {**document, "to": to})
@@ -30,6 +31,9 @@ def violations(world: World, history: History, parked: Mapping[str, Sequence[Any
     for event, counts in asked.items():
         if len(sent[event]) > sum(counts.values()):
             yield f"{event} was published under {len(sent[event])} ids, and its publishers gave {sum(counts.values())}"
+    for call in world.calls:
+        if call.kind == "publisher" and history.commits[call.key][call.message.version or 0]["time"] < since:
+            yield f"{call.function} was called with {call.message.id}, from before the publishers started"
     for function, record in zip(world.registry.publishers, world.model.publishers, strict=True):
         names = history.stored(record.names)
         for pk in history.commits:
