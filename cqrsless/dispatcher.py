@@ -19,7 +19,7 @@ from .errors import CqrslessError, Forbidden, InvalidReturn, MalformedMessage, U
 from .keys import read_id
 from .logs import current_message
 from .messages import CommandResult, Cost, Message
-from .metrics import Metrics
+from .metrics import Executed, Metrics
 from .registry import did_you_mean
 from .resources import Resources
 from .surroundings import Step, Surroundings
@@ -164,14 +164,10 @@ class CommandPlan(Plan):
             raise
         finally:
             if metrics is not None:
+                took = (clock.perf_counter() - begun) * 1000
+                cost, conflicts = (execution.cost, execution.conflicts) if execution else (Cost(), 0)
                 metrics.command(
-                    message.name,
-                    aggregate=self.command.aggregate,
-                    duration_ms=(clock.perf_counter() - begun) * 1000,
-                    cost=execution.cost if execution else Cost(),
-                    duplicate=duplicate,
-                    conflicts=execution.conflicts if execution else 0,
-                    outcome=outcome,
+                    Executed(message.name, self.command.aggregate, took, cost, duplicate, conflicts, outcome)
                 )
 
     def value(self, message: Message) -> CommandResult:

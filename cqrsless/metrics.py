@@ -8,34 +8,36 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TextIO
+from typing import Any, Final, NamedTuple, Protocol, TextIO
 
 from .errors import AppLoadError
 from .logs import current_message
 from .messages import Cost
 
-__all__ = ["Metrics", "emf", "metrics_from_environment"]
+__all__ = ["Executed", "Metrics", "emf", "metrics_from_environment"]
 
 DONE: Final = "done"
 REFUSED: Final = "refused"
 FAILED: Final = "failed"
 
 
+class Executed(NamedTuple):
+    """What one command took; `outcome` is `"done"`, `"refused"` or `"failed"`."""
+
+    command: str
+    aggregate: str | None
+    duration_ms: float
+    cost: Cost
+    duplicate: bool
+    conflicts: int
+    outcome: str
+
+
 class Metrics(Protocol):
     """Where the account of each command goes."""
 
-    def command(
-        self,
-        name: str,
-        *,
-        aggregate: str | None,
-        duration_ms: float,
-        cost: Cost,
-        duplicate: bool,
-        conflicts: int,
-        outcome: str,
-    ) -> None:
-        """Account for one command that has a handler; `outcome` is `"done"`, `"refused"` or `"failed"`.
+    def command(self, executed: Executed) -> None:
+        """Account for one command that has a handler.
 
         A name that nobody handles must not come here: each name makes a metric, which costs money.
         """
@@ -72,32 +74,23 @@ class EmbeddedMetrics:
     namespace: str
     service: str
 
-    def command(
-        self,
-        name: str,
-        *,
-        aggregate: str | None,
-        duration_ms: float,
-        cost: Cost,
-        duplicate: bool,
-        conflicts: int,
-        outcome: str,
-    ) -> None:
+    def command(self, executed: Executed) -> None:
+        cost, outcome = executed.cost, executed.outcome
         line: dict[str, Any] = {
             "_aws": self._header("Command", _UNITS),
             "Service": self.service,
-            "Command": name,
-            "DurationMs": round(duration_ms, 3),
+            "Command": executed.command,
+            "DurationMs": round(executed.duration_ms, 3),
             "Requests": cost.requests,
             "ReadUnits": cost.read_units,
             "WriteUnits": cost.write_units,
-            "Duplicates": int(duplicate),
-            "Conflicts": conflicts,
+            "Duplicates": int(executed.duplicate),
+            "Conflicts": executed.conflicts,
             "Refused": int(outcome == REFUSED),
             "Failed": int(outcome == FAILED),
         }
-        if aggregate is not None:
-            line["Aggregate"] = aggregate
+        if executed.aggregate is not None:
+            line["Aggregate"] = executed.aggregate
         message = current_message.get()
         if message is not None:
             line["MessageId"] = message.id
@@ -134,8 +127,7 @@ def emf(stream: TextIO | None = None, *, namespace: str = "cqrsless", service: s
     in the CloudWatch user guide, "Embedded metric format".
 
     >>> metrics = emf(service="orders")
-    >>> metrics.command("ShipOrder", aggregate="Order", duration_ms=3, cost=Cost(1, 0, 1), duplicate=False, conflicts=0,
-    ...                 outcome="done")  # doctest: +ELLIPSIS
+    >>> metrics.command(Executed("ShipOrder", "Order", 3, Cost(1, 0, 1), False, 0, "done"))  # doctest: +ELLIPSIS
     {"_aws": {"Timestamp": ...}, "Service": "orders", "Command": "ShipOrder", "DurationMs": 3, "Requests": 1, ...}
     """
     return EmbeddedMetrics(stream, namespace, service or os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local")

@@ -11,7 +11,7 @@ import pytest
 from cqrsless.errors import AppLoadError
 from cqrsless.logs import handling
 from cqrsless.messages import Cost, Message
-from cqrsless.metrics import Metrics, emf, metrics_from_environment
+from cqrsless.metrics import Executed, Metrics, emf, metrics_from_environment
 
 
 def account(metrics: Metrics, **changes: Any) -> None:
@@ -22,8 +22,9 @@ def account(metrics: Metrics, **changes: Any) -> None:
         "duplicate": False,
         "conflicts": 3,
         "outcome": "done",
+        "command": "ShipOrder",
     }
-    metrics.command("ShipOrder", **{**given, **changes})
+    metrics.command(Executed(**{**given, **changes}))
 
 
 def test_a_command_is_one_line_in_the_embedded_metric_format() -> None:

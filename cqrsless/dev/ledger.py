@@ -8,8 +8,7 @@ from threading import Lock
 from typing import Any
 
 from ..logs import current_message
-from ..messages import Cost
-from ..metrics import DONE, Metrics
+from ..metrics import DONE, Executed, Metrics
 from .journal import Journal
 
 __all__ = ["Ledger"]
@@ -28,47 +27,29 @@ class Ledger:
         for entry in journal:
             self._count(entry)
 
-    def command(
-        self,
-        name: str,
-        *,
-        aggregate: str | None,
-        duration_ms: float,
-        cost: Cost,
-        duplicate: bool,
-        conflicts: int,
-        outcome: str,
-    ) -> None:
+    def command(self, executed: Executed) -> None:
         """Account for one command."""
         message = current_message.get()
         entry: dict[str, Any] = {
             "time": time.time(),
-            "command": name,
-            "aggregate": aggregate,
+            "command": executed.command,
+            "aggregate": executed.aggregate,
             "id": None if message is None else message.id,
             "source": None if message is None else message.source,
-            "ms": round(duration_ms, 3),
-            "requests": cost.requests,
-            "read": cost.read_units,
-            "write": cost.write_units,
-            "duplicate": duplicate,
-            "conflicts": conflicts,
-            "outcome": outcome,
+            "ms": round(executed.duration_ms, 3),
+            "requests": executed.cost.requests,
+            "read": executed.cost.read_units,
+            "write": executed.cost.write_units,
+            "duplicate": executed.duplicate,
+            "conflicts": executed.conflicts,
+            "outcome": executed.outcome,
         }
         with self._lock:
             self._pending.append(entry)
             self._count(entry)
         self._told()
         if self._onward is not None:
-            self._onward.command(
-                name,
-                aggregate=aggregate,
-                duration_ms=duration_ms,
-                cost=cost,
-                duplicate=duplicate,
-                conflicts=conflicts,
-                outcome=outcome,
-            )
+            self._onward.command(executed)
 
     def processor(self, name: str, *, applied: int, retried: int, parked: int, lag_ms: float) -> None:
         """Pass on what a processor did: how far it is, and what it parked, is read from the store."""
