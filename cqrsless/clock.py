@@ -1,9 +1,14 @@
-"""An application's clock, which the embedded stores can move on."""
+"""An application's clock, which the embedded stores can move on, and the chance by which pauses differ."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from typing import Final
+
+#: Of the machine: a frozen image of this process (SnapStart) is restored many times, and would wait in step.
+jitter: Final[Callable[[float, float], float]] = random.SystemRandom().uniform
 
 
 class Clock:

@@ -6,13 +6,13 @@ exception, stands only if it was decided on a state that was just read up to the
 
 from __future__ import annotations
 
-import random
 import time as clock
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+from ..clock import jitter
 from ..codec import digest
 from ..errors import AlreadyExists, CommitTooLarge, ConcurrencyConflict, DuplicateMismatch, NotFound, Rejected
 from ..keys import aggregate_key
@@ -44,8 +44,6 @@ PATIENCE: Final = 15.0
 ATTEMPTS: Final = 200
 #: Long enough that 16 writers who never rest do not take up the whole store with attempts that fail.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 1.0
-#: Of the machine: a frozen image of this process (SnapStart) is restored many times, and would wait in step.
-_jitter: Final = random.SystemRandom()
 
 
 class Executor:
@@ -75,7 +73,7 @@ class Executor:
 
     def pause(self, misses: int) -> None:
         """Wait a random while, longer after each miss, so that many writers spread out."""
-        self.sleep(_jitter.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**misses)))
+        self.sleep(jitter(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**misses)))
 
 
 class Execution:

@@ -12,6 +12,7 @@ from ..deploy.configuration import read
 from ..deploy.overlay import USUAL, read_overlay
 from ..deploy.planning import plan
 from ..deploy.rendering import FORMATS, check_name, document, write, written
+from ..deploy.snapstart import with_code
 from ..deploy.targets import not_of_the_stack
 from ..deploy.terraform import seen_from
 from ..loading import setting
@@ -37,6 +38,12 @@ __all__ = ["command"]
     help="Your own resources and overrides; template.overlay.yaml beside pyproject.toml is taken by itself. Terraform "
     "needs none: it lays your own files over the one that is written.",
 )
+@click.option(
+    "--code",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With SnapStart and CloudFormation, the zip that the stack will run; by default what cqrsless package wrote.",
+)
 @click.option("--open-http", is_flag=True, help="Let everybody call the routes: no authorizer.")
 @click.option(
     "--force",
@@ -44,7 +51,9 @@ __all__ = ["command"]
     help="Write over a file that was changed by hand.",
 )
 @common_options
-def command(call: Call, form: str, output: Path | None, overlay: Path | None, open_http: bool, force: bool) -> None:
+def command(
+    call: Call, form: str, output: Path | None, overlay: Path | None, code: Path | None, open_http: bool, force: bool
+) -> None:
     """Write the template of the stack.
 
     It is made of the registry and of [tool.cqrsless] in pyproject.toml, with the overlay laid over it; the same input
@@ -60,6 +69,8 @@ def command(call: Call, form: str, output: Path | None, overlay: Path | None, op
         usual = root / USUAL[form]
         overlay = usual if usual.exists() else None
     laid = read_overlay(overlay) if overlay is not None else None
+    if form == "cloudformation":
+        made = with_code(made, root, code)
     if output is not None:
         check_name(output, form)
         if form == "terraform":

@@ -10,7 +10,7 @@ from . import permissions
 from .configuration import Configuration, FunctionSettings
 from .naming import Ids, suffix
 from .permissions import Grants
-from .plan import Bucket, Function, Layer, Queue, QueueMapping, Role, Route, Rule, StreamMapping, Table
+from .plan import LIVE, Bucket, Function, Layer, Queue, QueueMapping, Role, Route, Rule, StreamMapping, Table
 from .values import Attribute, Place, Text, arn, named, text
 
 __all__ = ["Stack"]
@@ -44,7 +44,7 @@ class Stack:
         self.buckets: list[Bucket] = []
         self.rules: list[Rule] = []
         self.routes: list[Route] = []
-        #: The names of the functions that are the target of schedules.
+        #: The ARNs by which schedules invoke functions.
         self.scheduling: list[Text] = []
         #: The most characters that the ends of names leave to the prefix.
         self.room = 40
@@ -88,6 +88,8 @@ class Stack:
         self._ends.take(suffix(name), what)
         full_name = self.name(suffix(name), 64)
         log_group = text("/aws/lambda/", *full_name)
+        snapstart = config.snapstart if settings.snapstart is None else settings.snapstart
+        invoked = arn("lambda", ["function:", *full_name, *([f":{LIVE}"] if snapstart else [])])
         variables: dict[str, Text] = {
             "CQRSLESS_APP": text(self.application),
             "CQRSLESS_STORE": text("dynamodb://", Place.PREFIX),
@@ -95,16 +97,16 @@ class Stack:
         if processor is not None:
             variables["CQRSLESS_PROCESSOR"] = text(processor)
         if schedules:
-            self.scheduling.append(full_name)
+            self.scheduling.append(invoked)
             permissions.schedules(grants, SCHEDULES, SCHEDULER)
-            variables["CQRSLESS_SCHEDULER_TARGET"] = arn("lambda", ["function:", *full_name])
+            variables["CQRSLESS_SCHEDULER_TARGET"] = invoked
             variables["CQRSLESS_SCHEDULER_ROLE"] = text(Attribute(SCHEDULER, "arn"))
             variables["CQRSLESS_SCHEDULER_GROUP"] = text(Attribute(SCHEDULES, "name"))
         variables.update(environment or {})
         own = {**config.environment, **settings.environment}
         variables.update({key: text(value) for key, value in own.items()})
         if continues:
-            permissions.invokes(grants, arn("lambda", ["function:", *full_name]))
+            permissions.invokes(grants, invoked)
         unattended = unattended or schedules or continues
         if unattended:
             self.undelivered()
@@ -128,6 +130,7 @@ class Stack:
             log_days=config.log_days,
             undelivered=UNDELIVERED if unattended else None,
             continues=continues,
+            snapstart=snapstart,
         )
         self.functions.append(made)
         return made

@@ -24,7 +24,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -33,6 +33,7 @@ from typing import Any, Final, TypeVar
 from ..loading import project_file
 from ..registry import DeploymentRecord
 from .naming import DeploymentError
+from .snapstart import check_runtime
 from .tables import Source, Table
 
 __all__ = [
@@ -73,6 +74,7 @@ class FunctionSettings:
     concurrency: int | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     allow: tuple[Allowed, ...] = ()
+    snapstart: bool | None = None
     said: Mapping[str, str] = field(default_factory=lambda: NOTHING, compare=False)
 
     @property
@@ -117,6 +119,8 @@ class Configuration:
     memory: int = 256
     #: Of every function; by default 30 seconds for commands and queries, and 60 for whatever reacts.
     timeout: int | None = None
+    #: Whether functions start from a snapshot of what was initialised, which published versions alone do.
+    snapstart: bool = False
     log_days: int = 30
     #: Whether tables cannot be deleted, and stay when the stack goes.
     protect: bool = True
@@ -171,12 +175,13 @@ def configuration(section: Any, where: str = "[tool.cqrsless]", code: Iterable[D
     """
     table = Table([Source(section, where), *map(_of_code, code)], Configuration, ELSEWHERE)
     usual = Configuration()
-    return Configuration(
+    found = Configuration(
         name=table.text("name", None),
         runtime=table.text("runtime", usual.runtime),
         architecture=table.one_of("architecture", "arm64", "x86_64"),
         memory=table.number("memory", usual.memory, 128, 10_240),
         timeout=table.number("timeout", None, 1, 900),
+        snapstart=table.truth("snapstart", False),
         log_days=table.one_of("log_days", *_LOG_DAYS, default=30),
         protect=table.truth("protect", True),
         recovery=table.truth("recovery", True),
@@ -194,6 +199,18 @@ def configuration(section: Any, where: str = "[tool.cqrsless]", code: Iterable[D
             }
         ),
     )
+    for where in _starting_from_snapshots(found, table):
+        check_runtime(found.runtime, where)
+    return found
+
+
+def _starting_from_snapshots(found: Configuration, table: Table) -> Iterator[str]:
+    """Say where it is written that functions start from snapshots."""
+    if found.snapstart:
+        yield table.where_of("snapstart")
+    for settings in (found.commands, *found.processors.values()):
+        if settings.snapstart:
+            yield settings.said["snapstart"]
 
 
 def _of_code(record: DeploymentRecord) -> Source:
@@ -246,6 +263,7 @@ def _function(table: Table, kind: Callable[..., T], **more: Any) -> T:
             Allowed(one.texts("actions", least=1), one.texts("resources", least=1))
             for one in table.tables("allow", Allowed)
         ),
+        snapstart=table.truth("snapstart", None),
         said=MappingProxyType({key: table.where_of(key) for key in ("", *table.keys)}),
         **more,
     )

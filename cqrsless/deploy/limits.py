@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from . import snapstart
 from .cloudformation import Template
 from .naming import DeploymentError
 from .plan import Plan
@@ -47,6 +48,7 @@ def check(plan: Plan, document: Mapping[str, Any]) -> None:
     """Refuse a template that CloudFormation would not take."""
     if "Resources" not in document:
         return
+    snapstart.check(document)
     count = sum(_resources(resource) for resource in document["Resources"].values())
     if count > MOST_RESOURCES:
         raise DeploymentError(

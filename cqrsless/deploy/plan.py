@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from .values import Text
 
 __all__ = [
+    "LIVE",
     "Alarm",
     "Api",
     "Bucket",
@@ -34,6 +35,8 @@ __all__ = [
     "Url",
 ]
 
+#: What the version that is in use is called.
+LIVE: Final = "live"
 Authorization: TypeAlias = Literal["iam", "jwt", "open"]
 
 
@@ -94,6 +97,13 @@ class Function(Resource):
     undelivered: str | None
     #: Whether it invokes itself to go on with a replay.
     continues: bool
+    #: Whether it starts from a snapshot; only a published version does, so all that invokes it names the alias.
+    snapstart: bool
+
+    @property
+    def alias(self) -> str | None:
+        """The name of what is invoked in its place: the newest version of it that was published."""
+        return LIVE if self.snapstart else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +269,8 @@ class Plan:
     #: The folder of the code, and the zip that `cqrsless package` makes of it.
     code: str
     package: str
+    #: What its code, and the layers beneath it, were when this was planned, for formats that have to tell new code.
+    code_digests: tuple[str, ...] = ()
 
     def function(self, id: str) -> Function:
         return next(one for one in self.functions if one.id == id)

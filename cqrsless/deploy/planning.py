@@ -386,8 +386,7 @@ def _created_targets(stack: Stack, model: Model) -> tuple[tuple[Bus, ...], tuple
 
 def _schedules(stack: Stack) -> Resource:
     group = Resource(stack.ids.take(SCHEDULES, "the group of schedules"), named("schedules"))
-    targets_of_schedules = tuple(arn("lambda", ["function:", *name]) for name in stack.scheduling)
-    allowed = Statement(("lambda:InvokeFunction",), targets_of_schedules)
+    allowed = Statement(("lambda:InvokeFunction",), tuple(stack.scheduling))
     role = stack.ids.take(SCHEDULER, "the role of schedules")
     stack.roles.append(Role(role, stack.name("schedules", 64), "scheduler.amazonaws.com", (allowed,)))
     return group

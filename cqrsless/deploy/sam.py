@@ -41,6 +41,8 @@ def sam(plan: Plan) -> Document:
                 "MaximumRetryAttempts": 2,
                 "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": arn_of(function.undelivered)}},
             }
+        if function.alias is not None:  # any change makes a version: one keeps its settings as well as its code
+            properties |= {"AutoPublishAlias": function.alias, "AutoPublishAliasAllProperties": True}
         events = _events(plan, function)
         if events:
             properties["Events"] = events
@@ -51,7 +53,9 @@ def sam(plan: Plan) -> Document:
             template.resources |= [made(layer.id, "AWS::Serverless::LayerVersion", settings)]
     for mapping in plan.stream_mappings:
         if mapping.bucket is not None:  # the bucket invokes the function: as an event of that, it would be a circle
-            template.resources |= [made(mapping.id, "AWS::Lambda::EventSourceMapping", stream_mapping(mapping))]
+            template.resources |= [
+                made(mapping.id, "AWS::Lambda::EventSourceMapping", stream_mapping(template.texts, mapping))
+            ]
     document = template.document()
     version, description = document.pop("AWSTemplateFormatVersion"), document.pop("Description")
     return {

@@ -5,11 +5,11 @@ All three services answer 200 to a batch of which they took a part, and say entr
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+from ..clock import jitter
 from ..errors import CqrslessError
 from .cloudevents import Envelope
 
@@ -119,7 +119,7 @@ class Batches:
             if not going:
                 break
             if attempt > 1:
-                self._sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 2))))
+                self._sleep(jitter(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 2))))
             entries = [self._service.entry(envelopes[at], position) for position, at in enumerate(going)]
             try:
                 refused = self._service.request(entries)

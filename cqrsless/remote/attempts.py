@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from ..clock import jitter
 from ..errors import CqrslessError
 
 __all__ = ["Attempts", "Passing"]
@@ -37,7 +37,7 @@ class Attempts:
         most: int,
         *,
         sleep: Callable[[float], None] = time.sleep,
-        jitter: Callable[[float, float], float] = random.uniform,
+        jitter: Callable[[float, float], float] = jitter,
     ) -> None:
         self._most = most
         self._sleep = sleep

@@ -6,12 +6,12 @@ store's client has its retries switched off, and this module does them.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from .. import tracing
+from ..clock import jitter
 from ..errors import CqrslessError, StoreUnavailable
 from ..messages import Cost
 
@@ -69,7 +69,7 @@ class Calls:
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[float, float], float] = random.uniform,
+        jitter: Callable[[float, float], float] = jitter,
     ) -> None:
         self.client = client
         self.patience = patience

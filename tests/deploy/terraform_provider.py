@@ -82,6 +82,8 @@ class Provider(rpc.ProviderServicer):  # type: ignore[misc]
         if planned is None:  # it is to go
             return pb.PlanResourceChange.Response(planned_state=request.proposed_new_state, legacy_type_system=True)
         name = next((planned[key] for key in NAMES if isinstance(planned.get(key), str)), "?")
+        if request.type_name == "aws_lambda_alias":
+            name = f"{planned['function_name']}:{planned['name']}"
         for attribute, said in self.schemas["resource"][request.type_name]["attributes"].items():
             if said["computed"] and planned[attribute] is None and said["type"] == "string":
                 planned[attribute] = f"{attribute}({request.type_name}:{name})"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cqrsless.deploy.rendering import document, written
+from tests.deploy.shop import planned, shop
 from tests.deploy.test_cloudformation import full
 from tests.engines import EngineMissing, console_script, go_without
 
@@ -17,11 +19,14 @@ ROOT = Path(__file__).parent.parent.parent
 SAM = "aws-sam-cli==1.170.0"
 JWT = {"authorizer": "jwt", "issuer": "https://login.example.com/", "audience": ["shop"]}
 LAYER = "arn:aws:lambda:eu-west-1:017000801446:layer:AWSLambdaPowertoolsPythonV3-python313-arm64:7"
+CODE = ("/Kt/zCtM/9m7RQA7/C5GigTvb3fKggCnNB8CdjFYTSU=",)
 PLANS = {
     "full": full(),
     "jwt": full(http={**JWT, "function_url": True}),
     "layered": full(layers=[LAYER, "build/shop-layer.zip"], code="build/shop.zip"),
     "open": full(http={"open": True, "function_url": True}, alarms=False, protect=False, create_targets=True),
+    "snapstart": replace(full(snapstart=True, http={"open": True, "function_url": True}), code_digests=CODE),
+    "snapstart with a bucket": replace(planned(shop("mailer"), {"snapstart": True}), code_digests=CODE),
 }
 #: The examples, by the command that their reader types.
 EXAMPLES = {"orders": "examples.orders.app", "bank": "examples.bank:bank"}

@@ -149,6 +149,8 @@ class _Template:
         type = resource["Type"]
         if type == "AWS::IAM::Role":
             name: Any = self._role(id)
+        elif type == "AWS::Lambda::Alias":
+            name = f"{self._resolved(properties['FunctionName'])}:{properties['Name']}"
         else:
             name = self._resolved(next((properties[key] for key in NAMES if key in properties), "?"))
         if attribute is None:
@@ -182,15 +184,18 @@ TYPES: Final = {
     "AWS::DynamoDB::Table": "aws_dynamodb_table",
     "AWS::Events::Rule": "aws_cloudwatch_event_rule",
     "AWS::IAM::Role": "aws_iam_role",
+    "AWS::Lambda::Alias": "aws_lambda_alias",
     "AWS::Lambda::Function": "aws_lambda_function",
     "AWS::Lambda::LayerVersion": "aws_lambda_layer_version",
+    "AWS::Lambda::Version": "aws_lambda_function",
     "AWS::Logs::LogGroup": "aws_cloudwatch_log_group",
     "AWS::S3::Bucket": "aws_s3_bucket",
     "AWS::SQS::Queue": "aws_sqs_queue",
 }
-ATTRIBUTES: Final = {"Arn": "arn", "StreamArn": "stream_arn"}
+ATTRIBUTES: Final = {"Arn": "arn", "StreamArn": "stream_arn", "Version": "version"}
 #: What a reference to a resource gives, where it is not its id: its name ("") or an attribute.
 REFERENCES: Final = {
+    "AWS::Lambda::Alias": "Arn",
     "AWS::Lambda::Function": "",
     "AWS::Lambda::LayerVersion": "Arn",
     "AWS::Logs::LogGroup": "",
@@ -262,6 +267,7 @@ def _log_group(said: Values) -> Iterator[Resource]:
 def _function(said: Values) -> Iterator[Resource]:
     code = said.pop("Code")
     name = said.pop("FunctionName")
+    snapped = said.pop("SnapStart", None)
     yield (
         "aws_lambda_function",
         {
@@ -278,12 +284,37 @@ def _function(said: Values) -> Iterator[Resource]:
             "reserved_concurrent_executions": said.pop("ReservedConcurrentExecutions", None),
             "environment": [{"variables": said.pop("Environment")["Variables"]}],
             "layers": said.pop("Layers", None),
+            "snap_start": [{"apply_on": snapped["ApplyOn"]}] if snapped else None,
+            "publish": True if snapped else None,
             "logging_config": [{"log_format": "Text", "log_group": said.pop("LoggingConfig")["LogGroup"]}],
         },
     )
     loops = said.pop("RecursiveLoop", None)
     if loops is not None:
         yield "aws_lambda_function_recursion_config", {"function_name": name, "recursive_loop": loops}
+
+
+def _version(said: Values) -> Iterator[Resource]:
+    """Terraform publishes with the function."""
+    said.clear()
+    yield from ()
+
+
+def _alias(said: Values) -> Iterator[Resource]:
+    yield (
+        "aws_lambda_alias",
+        {
+            "name": said.pop("Name"),
+            "function_name": said.pop("FunctionName"),
+            "function_version": said.pop("FunctionVersion"),
+        },
+    )
+
+
+def _qualified(function: str) -> Values:
+    """Part a function from its alias: CloudFormation is given both by an ARN."""
+    alias = re.fullmatch(r"arn\(aws_lambda_alias:(.+):(.+)\)", function)
+    return {"function_name": function} if alias is None else {"function_name": alias[1], "qualifier": alias[2]}
 
 
 def _layer(said: Values) -> Iterator[Resource]:
@@ -352,7 +383,7 @@ def _permission(said: Values) -> Iterator[Resource]:
     yield (
         "aws_lambda_permission",
         {
-            "function_name": said.pop("FunctionName"),
+            **_qualified(said.pop("FunctionName")),
             "action": said.pop("Action"),
             "principal": said.pop("Principal"),
             "source_account": said.pop("SourceAccount", None),
@@ -365,7 +396,7 @@ def _permission(said: Values) -> Iterator[Resource]:
 def _url(said: Values) -> Iterator[Resource]:
     yield (
         "aws_lambda_function_url",
-        {"function_name": said.pop("TargetFunctionArn"), "authorization_type": said.pop("AuthType")},
+        {**_qualified(said.pop("TargetFunctionArn")), "authorization_type": said.pop("AuthType")},
     )
 
 
@@ -479,12 +510,14 @@ TRANSLATIONS: Final[Mapping[str, Callable[[Values], Iterator[Resource]]]] = {
     "AWS::Events::EventBus": _by_name("aws_cloudwatch_event_bus"),
     "AWS::Events::Rule": _rule,
     "AWS::IAM::Role": _role,
+    "AWS::Lambda::Alias": _alias,
     "AWS::Lambda::EventInvokeConfig": _invoke_config,
     "AWS::Lambda::EventSourceMapping": _mapping,
     "AWS::Lambda::Function": _function,
     "AWS::Lambda::LayerVersion": _layer,
     "AWS::Lambda::Permission": _permission,
     "AWS::Lambda::Url": _url,
+    "AWS::Lambda::Version": _version,
     "AWS::Logs::LogGroup": _log_group,
     "AWS::S3::Bucket": _bucket,
     "AWS::SNS::Topic": _by_name("aws_sns_topic", TopicName="name", FifoTopic="fifo_topic"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..plan import QueueMapping, StreamMapping
-from .texts import Document, arn_of, ref
+from .texts import Document, Texts, arn_of
 
 __all__ = ["queue_mapping", "queue_settings", "stream_mapping", "stream_settings"]
 
@@ -37,11 +37,11 @@ def queue_settings(mapping: QueueMapping) -> Document:
     return settings
 
 
-def stream_mapping(mapping: StreamMapping) -> Document:
+def stream_mapping(texts: Texts, mapping: StreamMapping) -> Document:
     stream = {"Fn::GetAtt": [mapping.table, "StreamArn"]}
-    return {"FunctionName": ref(mapping.function), "EventSourceArn": stream, **stream_settings(mapping)}
+    return {"FunctionName": texts.invoked(mapping.function), "EventSourceArn": stream, **stream_settings(mapping)}
 
 
-def queue_mapping(mapping: QueueMapping) -> Document:
+def queue_mapping(texts: Texts, mapping: QueueMapping) -> Document:
     queue = arn_of(mapping.queue)
-    return {"FunctionName": ref(mapping.function), "EventSourceArn": queue, **queue_settings(mapping)}
+    return {"FunctionName": texts.invoked(mapping.function), "EventSourceArn": queue, **queue_settings(mapping)}

@@ -37,7 +37,7 @@ def http_api(texts: Texts, api: Api) -> Iterator[Made]:
         {
             "ApiId": ref(api.id),
             "IntegrationType": "AWS_PROXY",
-            "IntegrationUri": arn_of(api.function),
+            "IntegrationUri": texts.invoked_arn(api.function),
             "PayloadFormatVersion": "2.0",
         },
     )
@@ -72,7 +72,7 @@ def http_api(texts: Texts, api: Api) -> Iterator[Made]:
         f"{api.id}Permission",
         "AWS::Lambda::Permission",
         {
-            "FunctionName": ref(api.function),
+            "FunctionName": texts.invoked(api.function),
             "Action": "lambda:InvokeFunction",
             "Principal": "apigateway.amazonaws.com",
             "SourceArn": {"Fn::Sub": called},
@@ -80,19 +80,19 @@ def http_api(texts: Texts, api: Api) -> Iterator[Made]:
     )
 
 
-def function_url(url: Url) -> Iterator[Made]:
+def function_url(texts: Texts, url: Url) -> Iterator[Made]:
     open_to_all = url.authorization == "open"
     yield made(
         url.id,
         "AWS::Lambda::Url",
-        {"TargetFunctionArn": ref(url.function), "AuthType": "NONE" if open_to_all else "AWS_IAM"},
+        {"TargetFunctionArn": texts.invoked(url.function), "AuthType": "NONE" if open_to_all else "AWS_IAM"},
     )
     if open_to_all:
         yield made(
             f"{url.id}Permission",
             "AWS::Lambda::Permission",
             {
-                "FunctionName": ref(url.function),
+                "FunctionName": texts.invoked(url.function),
                 "Action": "lambda:InvokeFunctionUrl",
                 "Principal": "*",
                 "FunctionUrlAuthType": "NONE",

@@ -60,14 +60,14 @@ def bucket(texts: Texts, bucket: Bucket) -> Iterator[Made]:
         bucket.permission,
         "AWS::Lambda::Permission",
         {
-            "FunctionName": ref(bucket.function),
+            "FunctionName": texts.invoked(bucket.function),
             "Action": "lambda:InvokeFunction",
             "Principal": "s3.amazonaws.com",
             "SourceAccount": ref("AWS::AccountId"),
             "SourceArn": {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{texts.sub(bucket.name)}"},
         },
     )
-    invoked = {"Event": "s3:ObjectCreated:*", "Function": arn_of(bucket.function)}
+    invoked = {"Event": "s3:ObjectCreated:*", "Function": texts.invoked_arn(bucket.function)}
     rule = {"Id": "Handled", "Status": "Enabled", "ExpirationInDays": bucket.days}
     blocked = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
     yield made(

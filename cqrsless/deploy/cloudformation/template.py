@@ -62,6 +62,8 @@ class Template:
             settings["ReservedConcurrentExecutions"] = function.concurrency
         if function.continues:  # a long replay is a chain of invocations, which Lambda would take for a mistake
             settings["RecursiveLoop"] = "Allow"
+        if function.snapstart:
+            settings["SnapStart"] = {"ApplyOn": "PublishedVersions"}
         return settings
 
     @property
@@ -107,19 +109,19 @@ class Template:
         if plan.api is not None:
             yield from http_api(texts, plan.api)
         for url in plan.urls:
-            yield from function_url(url)
+            yield from function_url(texts, url)
         for rings in plan.alarms:
             yield from alarm(texts, rings)
         if plan.dashboard is not None:
             yield from dashboard(texts, plan.dashboard)
 
     def _outputs(self) -> Document:
-        plan = self.plan
+        plan, texts = self.plan, self.texts
         outputs: Document = {
             "Store": {"Description": "The store, for the command line.", "Value": {"Fn::Sub": "dynamodb://${Prefix}"}}
         }
         for function in plan.functions:
-            outputs[function.id] = {"Description": function.description, "Value": ref(function.id)}
+            outputs[function.id] = {"Description": function.description, "Value": texts.invoked(function.id)}
         for each in plan.queues:
             if each.kind == "work" and not each.fifo:
                 outputs[each.id] = {"Description": "Takes messages in the direct form.", "Value": ref(each.id)}

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from ..documents import embedded
-from ..plan import Plan
+from ..plan import Function, Plan
 from ..values import Attribute, Part, Place, Text
 
-__all__ = ["Document", "Made", "Texts", "arn_of", "made", "ref"]
+__all__ = ["Document", "Made", "Texts", "alias_id", "arn_of", "made", "ref"]
 
 Document: TypeAlias = dict[str, Any]
 #: A resource of a template, by its id.
@@ -33,6 +33,11 @@ def arn_of(id: str) -> Document:
     return {"Fn::GetAtt": [id, "Arn"]}
 
 
+def alias_id(function: Function) -> str:
+    """Give the id of a function's alias, as SAM makes it."""
+    return f"{function.id}Alias{function.alias}"
+
+
 def made(id: str, kind: str, properties: Mapping[str, Any], **attributes: Any) -> Made:
     """Make a resource; the attributes stand beside its properties."""
     return id, {"Type": kind, **attributes, "Properties": dict(properties)}
@@ -43,6 +48,15 @@ class Texts:
 
     def __init__(self, plan: Plan) -> None:
         self._queues = {queue.id for queue in plan.queues}
+        self._aliases = {function.id: alias_id(function) for function in plan.functions if function.alias is not None}
+
+    def invoked(self, function: str) -> Document:
+        """Name a function to whatever takes a name or an ARN: the version in use, where there are versions."""
+        return ref(self._aliases.get(function, function))
+
+    def invoked_arn(self, function: str) -> Document:
+        """Give the ARN by which a function is invoked."""
+        return ref(self._aliases[function]) if function in self._aliases else arn_of(function)
 
     def text(self, value: Text) -> Any:
         """Write a text: plain, as a reference, or with references in it.

@@ -63,7 +63,12 @@ def function(texts: Texts, plan: Plan, function: Function) -> Iterator[Made]:
         ]
     if function.concurrency is not None:
         body["reserved_concurrent_executions"] = function.concurrency
+    if function.snapstart:
+        body |= {"snap_start": {"apply_on": "PublishedVersions"}, "publish": True}
     yield made(address, body)
+    if function.alias is not None:
+        version = {"function_name": address.of("function_name"), "function_version": address.of("version")}
+        yield made(texts.beside(function.id, "aws_lambda_alias"), {"name": function.alias, **version})
     if function.continues:  # a long replay is a chain of invocations, which Lambda would take for a mistake
         yield made(
             texts.beside(function.id, "aws_lambda_function_recursion_config"),

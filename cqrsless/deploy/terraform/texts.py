@@ -106,6 +106,11 @@ class Texts:
             for resource in resources:
                 name = self._names.take(snake(resource.id), f"the {type} {resource.id}")
                 self._addresses[resource.id] = Address(type, name)
+        self._aliases = {
+            function.id: self.beside(function.id, "aws_lambda_alias")
+            for function in plan.functions
+            if function.alias is not None
+        }
 
     def address(self, id: str) -> Address:
         return self._addresses[id]
@@ -116,11 +121,14 @@ class Texts:
 
     def invoked(self, function: str) -> Expression:
         """Give the ARN by which a function is invoked."""
-        return self.address(function).of("arn")
+        return self._aliases.get(function, self.address(function)).of("arn")
 
     def target(self, function: str) -> Block:
         """Name a function as resources do that say what may invoke it."""
-        return {"function_name": self.address(function).of("function_name")}
+        named: Block = {"function_name": self.address(function).of("function_name")}
+        if function in self._aliases:
+            named["qualifier"] = self._aliases[function].of("name")
+        return named
 
     def text(self, value: Text) -> str:
         """Write a text as a template.
