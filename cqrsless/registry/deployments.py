@@ -27,6 +27,7 @@ class FunctionSettings(TypedDict, total=False):
     concurrency: int
     environment: Mapping[str, str]
     allow: Sequence[Allowed]
+    snapstart: bool
 
 
 class ProcessorSettings(FunctionSettings, total=False):
@@ -49,6 +50,7 @@ class HttpSettings(TypedDict, total=False):
 class DeploymentSettings(TypedDict, total=False):
     memory: int
     timeout: int
+    snapstart: bool
     log_days: int
     protect: bool
     recovery: bool
