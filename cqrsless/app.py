@@ -321,6 +321,7 @@ class App:
         """
         from .log.rebuild import Rebuild
 
+        self.store.check_origin("log")
         Rebuild(self.store, self.now).run(progress)
 
     def restore(self, progress: Callable[[int], None] | None = None) -> None:

@@ -153,6 +153,13 @@ class Store(Protocol):
         """Create what is missing; refuse a table of the wrong shape, and a replicated one."""
         ...
 
+    def check_origin(self, table: Table) -> None:
+        """Refuse a log, or views, that were made of other events than the store's, as after a restore.
+
+        Whoever begins to work with one asks; what that takes is spent once in a process, and never for a command.
+        """
+        ...
+
     def close(self) -> None:
         """Give back connections and files, once no call is under way; a store used again opens what it needs."""
         ...

@@ -76,6 +76,7 @@ def asks_views(grants: Grants) -> None:
 def reacts(grants: Grants, group: Group, model: Model, reach: Reach, *, queued: bool) -> None:
     """Take commits: mark how far it is, read what is missing before one, park what fails."""
     grants.table("ViewsTable", "GetItem", "PutItem")
+    grants.table("EventsTable", "DescribeTable")  # whether the tables belong together
     if not group.publishers:
         replays(grants)
     if group.ordered:
@@ -101,6 +102,7 @@ def tracks(grants: Grants) -> None:
 def indexes(grants: Grants) -> None:
     """Append pages to the log, behind the newest ones."""
     grants.table("LogTable", "GetItem", "PutItem", "Query")
+    grants.table("EventsTable", "DescribeTable")
 
 
 def publishes(grants: Grants, model: Model) -> None:

@@ -118,6 +118,7 @@ class Reactions:
             log.error(_FAR_BEHIND, self._selection or "this function", lag // timedelta(hours=1))
         if self.fan_out is not None:
             return self.fan_out.consume(deliveries)
+        self._check_tables()
         self._strict.places.clear()  # what comes again may have been handled by another container
         batch = Batch(deliveries, self.decoder)
         if self.indexer is not None:
@@ -128,6 +129,13 @@ class Reactions:
         self.replays.follow()
         self._account()
         return batch.failed()
+
+    def _check_tables(self) -> None:
+        """Refuse tables that do not belong together, before any of what this function keeps is written."""
+        if self._selected:
+            self.store.check_origin("views")
+        if self.indexer is not None or any(member.tracking for member in self._selected):
+            self.store.check_origin("log")
 
     def _lag(self, deliveries: Sequence[Delivery]) -> timedelta:
         """Give the age of the oldest commit of a batch."""
@@ -177,6 +185,7 @@ class Reactions:
 
         `False`: some of it is left, maybe to another worker, who may have died; it has to be woken again.
         """
+        self._check_tables()
         self._strict.places.clear()
         ended = True
         for group in dict.fromkeys(member.group for member in self._selected if member.tracking):
@@ -228,6 +237,7 @@ class Reactions:
 
     def replay(self, name: str, progress: Progress | None = None) -> None:
         """Build a view anew, or call a processor's handlers again, to the end and in this process."""
+        self.store.check_origin("views")
         self.replays.to_end(name, progress)
 
     def _named(self, name: str) -> list[Member]:
@@ -243,6 +253,7 @@ class Reactions:
 
         The indexer runs no user code, so what it was given is indexed after all.
         """
+        self._check_tables()
         failed: list[str] = []
         cost = Cost()
         for delivery in deliveries:
@@ -265,6 +276,7 @@ class Reactions:
         member = self.members.get(name)
         if member is None:
             raise self._no_such(name)
+        self.store.check_origin("views")
         return ParkedInRuns(member, self.runs)
 
     def _no_such(self, name: str) -> UnknownMessage:

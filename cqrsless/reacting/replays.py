@@ -73,6 +73,7 @@ class Replays:
 
     def answer(self, name: str, run: int | None) -> dict[str, Any]:
         """Begin a replay, or with `run` go on with that one; say how far each run is."""
+        self._runs.store.check_origin("views")
         if run is not None:
             (member,) = [one for one in self._members(name) if one.name == name]
             return {"replay": name, "runs": {name: self._go_on(member, run)}}

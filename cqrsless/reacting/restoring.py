@@ -17,8 +17,9 @@ from .reactions import Reactions
 
 __all__ = ["UNDER_WAY", "restore"]
 
-#: Kinds of items that say nothing of applied commits: control items, and notes such as how far `app.drain()` is.
-_NOTES: Final = frozenset("cm")
+#: Kinds of items that say nothing of applied commits: control items, what events these are, and notes such as how far
+#: `app.drain()` is.
+_NOTES: Final = frozenset("cem")
 _LOOKED_AT: Final = 200
 #: The key of what says that a restore has begun, and has not ended.
 UNDER_WAY: Final = ("m#restore", "-")

@@ -33,7 +33,7 @@ from ..store import (
     write_units,
 )
 from .dynamodb_calls import PATIENCE, Calls, Refused
-from .dynamodb_identity import check_marks, mark_tables
+from .dynamodb_identity import Origins
 from .dynamodb_items import decode_image, encode_image, encode_value
 from .dynamodb_tables import check_tables, create_tables
 from .rules import check_key, check_limit, check_query, is_empty, measure, measure_all
@@ -108,6 +108,7 @@ class DynamoDBStore:
         self._names: Mapping[Table, str] = {table: f"{prefix}-{table}" for table in KEYS}
         self.client = client if client is not None else make_client(region, endpoint)
         self._calls = Calls(self.client, patience)
+        self._origins = Origins(self._calls, prefix, self)
 
     def get(self, table: Table, pk: str, sk: SortKey, cost: Cost) -> Item | None:
         check_key(table, pk, sk)
@@ -206,12 +207,19 @@ class DynamoDBStore:
 
     def create_tables(self) -> None:
         create_tables(self._calls, self.prefix)
-        mark_tables(self._calls, self.prefix)
+        self._origins = Origins(self._calls, self.prefix, self)
+        self._origins.mark("log")
+        self._origins.mark("views")
+
+    def check_origin(self, table: Table) -> None:
+        self._origins.check(table)
 
     def check_tables(self) -> dict[str, str]:
         """Say of each table what is wrong with it, by its name, and change nothing; an empty text where nothing is."""
         problems = check_tables(self._calls, self.prefix)
-        return problems if any(problems.values()) else problems | check_marks(self._calls, self.prefix)
+        if any(problems.values()):
+            return problems
+        return problems | Origins(self._calls, self.prefix, self).problems()
 
     def close(self) -> None:
         self.client.close()

@@ -122,11 +122,9 @@ _METHODS: Final = {
     "DescribeTable": "describe_table",
     "DescribeTimeToLive": "describe_time_to_live",
     "GetItem": "get_item",
-    "ListTagsOfResource": "list_tags_of_resource",
     "PutItem": "put_item",
     "Query": "query",
     "Scan": "scan",
-    "TagResource": "tag_resource",
     "TransactWriteItems": "transact_write_items",
     "UpdateTimeToLive": "update_time_to_live",
 }

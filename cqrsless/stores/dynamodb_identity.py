@@ -1,58 +1,91 @@
-"""Which events a log and views were made of: a tag on their tables, so that a mixture is refused.
+"""Which events the log and the views were made of: an item in each of them says so, and a mixture is refused.
 
 A table that is restored from a backup is a new table, with a `TableId` of its own. Its log and views of before may be
 ahead of it, and marks that are ahead would swallow commits; so a restored events table goes under a new prefix, where
-log and views are made anew.
+log and views are made anew. The note is an item because a log and views that are restored themselves keep it.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
-from ..errors import CqrslessError
+from ..errors import CqrslessError, StoreUnavailable
 from ..messages import Cost
-from ..store import Table
-from .dynamodb_calls import Calls
+from ..store import KEYS, ConditionFailed, Item, SortKey, Store, Table
+from .dynamodb_calls import Calls, Refused
 
-TAG: Final = "cqrsless:events"
-_DERIVED: Final[tuple[Table, ...]] = ("log", "views")
+__all__ = ["Origins"]
 
-
-def mark_tables(calls: Calls, prefix: str) -> None:
-    """Note on the log and the views of which events table they are; refuse those of another one."""
-    made_of = _table(calls, f"{prefix}-events").get("TableId")
-    if made_of is None:
-        return  # an engine whose tables have no ids has no backups either
-    for derived in _DERIVED:
-        name = f"{prefix}-{derived}"
-        arn, noted = _noted(calls, name)
-        if noted is None:
-            calls.call("TagResource", {"ResourceArn": arn, "Tags": [{"Key": TAG, "Value": made_of}]}, Cost())
-        elif noted != made_of:
-            raise CqrslessError(_mixture(name, prefix))
+log = logging.getLogger("cqrsless")
+_NOTES: Final[dict[Table, tuple[str, SortKey]]] = {"log": ("events", 0), "views": ("e#", "-")}
+_DENIED: Final = "AccessDeniedException"
 
 
-def check_marks(calls: Calls, prefix: str) -> dict[str, str]:
-    """Say of the log and the views, by name, which was made of another events table."""
-    made_of = _table(calls, f"{prefix}-events").get("TableId")
-    names = [f"{prefix}-{derived}" for derived in _DERIVED]
-    return {name: _mixture(name, prefix) for name in names if _noted(calls, name)[1] not in (None, made_of)}
+class Origins:
+    """What the derived tables of one prefix were made of, looked at once in a process."""
 
+    def __init__(self, calls: Calls, prefix: str, store: Store) -> None:
+        self._calls = calls
+        self._prefix = prefix
+        self._store = store
+        self._events: str | None = None
+        self._checked: set[Table] = set()
 
-def _mixture(name: str, prefix: str) -> str:
-    return (
-        f"the table {name} was made of another table than today's {prefix}-events: was that restored from a "
-        f"backup? Restore it under a new prefix, call create_tables there, then rebuild the log and replay the "
-        "views; a mixture would lose events"
-    )
+    def check(self, table: Table) -> None:
+        """Refuse a table of other events than today's; note these in one that says nothing yet.
 
+        Where that cannot be told, the table is used, and the log says why.
+        """
+        if table in self._checked or table not in _NOTES:
+            return
+        try:
+            self.mark(table)
+        except (Refused, StoreUnavailable) as error:
+            log.error(
+                "whether %s-%s was made of today's %s-events cannot be told: %s. Allow this function "
+                "dynamodb:DescribeTable on %s-events",
+                self._prefix, table, self._prefix, error, self._prefix,
+            )  # fmt: skip
+        self._checked.add(table)
 
-def _noted(calls: Calls, name: str) -> tuple[str, str | None]:
-    """Give a table's ARN, and which events table it says that it was made of."""
-    arn: str = _table(calls, name)["TableArn"]
-    tags = calls.call("ListTagsOfResource", {"ResourceArn": arn}, Cost()).get("Tags", ())
-    return arn, next((tag["Value"] for tag in tags if tag["Key"] == TAG), None)
+    def mark(self, table: Table) -> None:
+        """Note in a table which events it is made of; raise `CqrslessError` where it is of others."""
+        events = self._today()
+        if events is None:
+            return  # an engine whose tables have no ids has no backups either
+        pk, sk = _NOTES[table]
+        item = self._store.get(table, pk, sk, Cost())
+        if item is None:
+            note: Item = {KEYS[table][0]: pk, KEYS[table][1]: sk, "of": events}
+            try:
+                self._store.put(table, note, Cost(), condition="absent")
+                return
+            except ConditionFailed as failed:  # another function has just done so
+                item = failed.item
+        if item is not None and item["of"] != events:
+            raise CqrslessError(self._mixture(table))
 
+    def problems(self) -> dict[str, str]:
+        """Say of each derived table, by its name, that it was made of other events; change nothing."""
+        events = self._today()
+        found: dict[str, str] = {}
+        for table, note in _NOTES.items():
+            item = self._store.get(table, *note, Cost())
+            if item is not None and item["of"] != events:
+                found[f"{self._prefix}-{table}"] = self._mixture(table)
+        return found
 
-def _table(calls: Calls, name: str) -> Any:
-    return calls.call("DescribeTable", {"TableName": name}, Cost())["Table"]
+    def _today(self) -> str | None:
+        if self._events is None:
+            params = {"TableName": f"{self._prefix}-events"}
+            described: Any = self._calls.call("DescribeTable", params, Cost(), expecting=(_DENIED,))
+            self._events = described["Table"].get("TableId")
+        return self._events
+
+    def _mixture(self, table: Table) -> str:
+        return (
+            f"the table {self._prefix}-{table} was made of another table than today's {self._prefix}-events: was that "
+            "restored from a backup? Restore it under a new prefix, call create_tables there, then rebuild the log and "
+            "replay the views; a mixture would lose events"
+        )

@@ -212,6 +212,9 @@ class MemoryStore:
     def create_tables(self) -> None:
         """Do nothing: a store in memory is always ready."""
 
+    def check_origin(self, table: Table) -> None:
+        """Do nothing: the tables of a store in memory belong together."""
+
     def close(self) -> None:
         """Do nothing: there is no connection to give back, and the items stay."""
 

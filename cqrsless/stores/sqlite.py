@@ -142,6 +142,9 @@ class SQLiteStore:
     def create_tables(self) -> None:
         """Do nothing: the file gets its tables when it is first opened."""
 
+    def check_origin(self, table: Table) -> None:
+        """Do nothing: the tables of a file belong together."""
+
     def close(self) -> None:
         for connection in list(self._open):
             with connection.lock:

@@ -62,6 +62,9 @@ class Around:
     def create_tables(self) -> None:
         self.inner.create_tables()
 
+    def check_origin(self, table: Table) -> None:
+        self.inner.check_origin(table)
+
     def close(self) -> None:
         self.inner.close()
 

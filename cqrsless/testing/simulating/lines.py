@@ -122,6 +122,9 @@ class Line:
     def create_tables(self) -> None:
         self._store.create_tables()
 
+    def check_origin(self, table: Table) -> None:
+        self._store.check_origin(table)
+
     def close(self) -> None:
         self._store.close()
 
