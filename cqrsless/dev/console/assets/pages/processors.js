@@ -84,13 +84,13 @@ export async function show(place, { about, go }) {
 
 function table(found, open) {
   return h("div", { class: "wide" }, h("table", { class: "data" }, h("caption", { class: "unseen" }, "Consumers of events"),
-    h("thead", {}, h("tr", {}, ["Name", "Kind", "Follows", "Behind", "Parked"].map((name, at) => h("th", { scope: "col", class: at > 2 ? "figure" : null }, name)))),
+    h("thead", {}, h("tr", {}, ["Name", "Behind", "Parked", "Kind", "Follows"].map((name, at) => h("th", { scope: "col", class: at === 1 || at === 2 ? "figure" : null }, name)))),
     h("tbody", {}, found.map((one) => h("tr", { class: one.name === open ? "here" : null },
       h("th", { scope: "row" }, h("a", { href: address("processors", [one.name]), "data-row": true, "aria-current": one.name === open ? "true" : null }, theirs(one.name))),
-      h("td", {}, one.kind, one.mode === "tracking" ? h("span", { class: "tag" }, "tracking") : null, one.ordered ? null : h("span", { class: "tag" }, "unordered"), one.next !== null ? h("span", { class: "tag busy" }, `building run ${one.next}`) : null),
-      h("td", { class: "soft names" }, theirs(one.events.join(", "))),
       h("td", { class: one.behind ? "figure busy" : "figure" }, number(one.behind)),
-      h("td", { class: one.letters ? "figure bad" : "figure" }, number(one.letters)))))));
+      h("td", { class: one.letters ? "figure bad" : "figure" }, number(one.letters)),
+      h("td", {}, one.kind, one.mode === "tracking" ? h("span", { class: "tag" }, "tracking") : null, one.ordered ? null : h("span", { class: "tag" }, "unordered"), one.next !== null ? h("span", { class: "tag busy" }, `building run ${one.next}`) : null),
+      h("td", { class: "soft names" }, theirs(one.events.join(", "))))))));
 }
 
 function tokens(found) {
