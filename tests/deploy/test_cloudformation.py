@@ -159,8 +159,20 @@ def test_only_a_flag_opens_the_routes(form: str) -> None:
     routes = of_type(template, "AWS::ApiGatewayV2::Route").values()
     assert {route["AuthorizationType"] for route in routes} == {"NONE"}
     assert [url["AuthType"] for url in of_type(template, "AWS::Lambda::Url").values()] == ["NONE"]
+    assert {permission["Action"] for permission in open_to_all(template)} == {
+        "lambda:InvokeFunctionUrl", "lambda:InvokeFunction",
+    }  # fmt: skip
     template = document(full(http={"function_url": True}), form)
     assert [url["AuthType"] for url in of_type(template, "AWS::Lambda::Url").values()] == ["AWS_IAM"]
+    assert not open_to_all(template)
+
+
+def open_to_all(template: Any) -> list[dict[str, Any]]:
+    """Give what everybody may do, who comes by the URL."""
+    permissions = of_type(template, "AWS::Lambda::Permission").values()
+    found = [one for one in permissions if one["Principal"] == "*"]
+    assert all(one.get("FunctionUrlAuthType") == "NONE" or one.get("InvokedViaFunctionUrl") for one in found)
+    return found
 
 
 def test_every_queue_of_work_has_dead_letters_and_they_ring(form: str) -> None:

@@ -389,6 +389,7 @@ def _permission(said: Values) -> Iterator[Resource]:
             "source_account": said.pop("SourceAccount", None),
             "source_arn": source,
             "function_url_auth_type": said.pop("FunctionUrlAuthType", None),
+            "invoked_via_function_url": said.pop("InvokedViaFunctionUrl", None),
         },
     )
 

@@ -87,14 +87,15 @@ def function_url(texts: Texts, url: Url) -> Iterator[Made]:
         "AWS::Lambda::Url",
         {"TargetFunctionArn": texts.invoked(url.function), "AuthType": "NONE" if open_to_all else "AWS_IAM"},
     )
-    if open_to_all:
+    if open_to_all:  # a URL asks for both, and the second is good by a URL alone
+        everybody = {"FunctionName": texts.invoked(url.function), "Principal": "*"}
         yield made(
             f"{url.id}Permission",
             "AWS::Lambda::Permission",
-            {
-                "FunctionName": texts.invoked(url.function),
-                "Action": "lambda:InvokeFunctionUrl",
-                "Principal": "*",
-                "FunctionUrlAuthType": "NONE",
-            },
+            {**everybody, "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+        )
+        yield made(
+            f"{url.id}InvokePermission",
+            "AWS::Lambda::Permission",
+            {**everybody, "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
         )

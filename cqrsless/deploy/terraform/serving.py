@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..plan import Api, Url
 from ..serving import LOGGED
@@ -65,9 +66,11 @@ def function_url(texts: Texts, url: Url) -> Iterator[Made]:
     open_to_all = url.authorization == "open"
     of_it = texts.target(url.function)
     yield made(texts.address(url.id), {**of_it, "authorization_type": "NONE" if open_to_all else "AWS_IAM"})
-    if open_to_all:
+    if open_to_all:  # a URL asks for both, and the second is good by a URL alone
         everybody: Block = {**of_it, "principal": "*"}
+        permission = texts.beside(url.id, "aws_lambda_permission")
+        yield made(permission, {**everybody, "action": "lambda:InvokeFunctionUrl", "function_url_auth_type": "NONE"})
         yield made(
-            texts.beside(url.id, "aws_lambda_permission"),
-            {**everybody, "action": "lambda:InvokeFunctionUrl", "function_url_auth_type": "NONE"},
+            replace(permission, name=f"{permission.name}_invoke"),
+            {**everybody, "action": "lambda:InvokeFunction", "invoked_via_function_url": True},
         )
