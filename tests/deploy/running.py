@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 
 from cqrsless import App, Registry
 from cqrsless.deploy.cloudformation import stream_settings
-from cqrsless.deploy.plan import Function, Plan
+from cqrsless.deploy.plan import Plan, Role
 from cqrsless.deploy.values import Attribute, Place, Text
 from cqrsless.driver import Driver, EventSourceMapping, LambdaContext, StreamsFeed
 from cqrsless.driver.dynamodb_streams import latest_stream
@@ -48,7 +48,7 @@ class RunningStack:
     def __init__(self, plan: Plan, registry: Registry, now: datetime, resources: Mapping[str, Any]) -> None:
         self.plan = plan
         self.now = now
-        self.calls: dict[str, set[Call]] = {function.id: set() for function in plan.functions}
+        self.calls: dict[str, set[Call]] = {role.id: set() for role in plan.roles}
         #: Functions that die whenever they are invoked, and those whose records are lost on their way.
         self.dying: set[str] = set()
         self.losing: set[str] = set()
@@ -91,7 +91,9 @@ class RunningStack:
                 due = datetime.strptime(found["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)")
                 if due.replace(tzinfo=timezone.utc) <= self.now:
                     client.delete_schedule(GroupName=self.text(group.name), Name=entry["Name"])
-                    self._invoke_later(self.by_arn(found["Target"]["Arn"]), json.loads(found["Target"]["Input"]))
+                    target, role = found["Target"], self._role_of(found["Target"]["RoleArn"])
+                    self.calls[role.id].add(("lambda:InvokeFunction", target["Arn"]))  # the scheduler takes its role
+                    self._invoke_later(self.by_arn(target["Arn"]), json.loads(target["Input"]))
                     fired += 1
         self.settle()
         return fired
@@ -131,6 +133,15 @@ class RunningStack:
         with self._going_wrong(self.dying, ids - endless):
             self.settle()
         self.settle()
+        parked = 0
+        for function in reacting:  # whoever looks after it has what is parked tried again
+            for consumer in function.consumers:
+                letters = self._operator(function.id).letters
+                parked += len(letters.list(consumer))
+                assert letters.retry(consumer) == []
+        assert parked, "nothing was given up"
+        commit(2)
+        self.settle()
         for function in reacting:
             for consumer in function.consumers:
                 if function.continues:
@@ -141,7 +152,7 @@ class RunningStack:
         self.settle()
         commit(3)
         self.settle()
-        App("dynamodb://" + PREFIX, registry=self._registry, clock=lambda: self.now).rebuild()
+        self._operator().rebuild()
         commit(3)
         self.settle()
         self.advance(timedelta(days=2))  # nobody can be reading the log of before
@@ -151,6 +162,22 @@ class RunningStack:
             if function.undelivered is not None:
                 with self._going_wrong(self.dying, {function.id}):
                     self._invoke_later(function.id, {"replay": "?"})
+
+    def restore(self) -> None:
+        """Have the events table alone, as out of a backup, and the others made anew from it."""
+        for table in self.plan.tables:
+            if table.id != "EventsTable":
+                boto3.client("dynamodb").delete_table(TableName=self.text(table.name))
+        self.restart()
+        self._operator().restore()
+
+    def _operator(self, function: str | None = None) -> App:
+        """Give what somebody with rights of their own has at hand, with the settings of a function or without."""
+        with patch.dict(os.environ, {} if function is None else self._variables(function)):
+            store = "dynamodb://" + PREFIX
+            app = App(store, registry=self._registry, resources=self._resources, clock=lambda: self.now)
+            _ = app.letters
+        return app
 
     def restart(self) -> None:
         """Let everything run in new environments, which remember nothing."""
@@ -209,7 +236,10 @@ class RunningStack:
                 ).get("Messages", [])
             if not messages:
                 continue
-            failed = self._answer(mapping.function, [_record(message, self.arn(queue.id)) for message in messages])
+            records = [_record(message, self.arn(queue.id)) for message in messages]
+            # What kills a function is in its handlers, and parking what is in dead letters calls none.
+            dies = mapping.function in self.dying and queue.kind == "work"
+            failed = {one["messageId"] for one in records} if dies else self._answer(mapping.function, records)
             for message in messages:
                 if message["MessageId"] in failed:
                     if int(message["Attributes"]["ApproximateReceiveCount"]) < RECEIVES:
@@ -226,9 +256,11 @@ class RunningStack:
         """Give a function records of a queue, and say which of them failed."""
         if function in self.losing:
             return set()
-        if function in self.dying:
-            return {record["messageId"] for record in records}
-        answer = self.invoke(function, {"Records": records})
+        dying, self.dying = self.dying, set()
+        try:
+            answer = self.invoke(function, {"Records": records})
+        finally:
+            self.dying = dying
         return {one["itemIdentifier"] for one in answer["batchItemFailures"]}
 
     def _later(self) -> int:
@@ -339,6 +371,9 @@ class RunningStack:
         name = arn.rpartition(":")[2]
         return next(function.id for function in self.plan.functions if self.text(function.name) == name)
 
+    def _role_of(self, arn: str) -> Role:
+        return next(role for role in self.plan.roles if self.arn(role.id) == arn)
+
     # -- who calls
 
     @contextmanager
@@ -349,11 +384,11 @@ class RunningStack:
         finally:
             _caller.reset(token)
 
-    def allowed(self, function: Function) -> set[Call]:
-        """Give what a function's role allows."""
+    def allowed(self, role: Role) -> set[Call]:
+        """Give what a role allows."""
         return {
             (action, self.text(resource))
-            for statement in self.plan.role_of(function).statements
+            for statement in role.statements
             for action in statement.actions
             for resource in statement.resources
         }
@@ -415,7 +450,7 @@ def noting_calls(stack: RunningStack) -> Iterator[None]:
         caller = _caller.get()
         if caller is not None:
             service = client.meta.service_model.signing_name
-            stack.calls[caller].update(_asked(service, operation, params))
+            stack.calls[stack.plan.function(caller).role].update(_asked(service, operation, params))
             if service == "lambda":
                 stack.later.append((stack.by_arn(params["FunctionName"]), json.loads(params["Payload"])))
                 return {"StatusCode": 202}

@@ -37,12 +37,12 @@ LAMBDAS_OWN = {
 
 
 def check(stack: RunningStack) -> None:
-    """Hold every role against the calls of its function."""
+    """Hold every role against the calls of whoever takes it: a function, or the scheduler."""
     missing, spare = {}, {}
-    for function in stack.plan.functions:
-        allowed, called = stack.allowed(function), stack.calls[function.id]
-        missing[function.id] = called - allowed
-        spare[function.id] = {one for one in allowed - called if one[0] not in LAMBDAS_OWN}
+    for role in stack.plan.roles:
+        allowed, called = stack.allowed(role), stack.calls[role.id]
+        missing[role.id] = called - allowed
+        spare[role.id] = {one for one in allowed - called if one[0] not in LAMBDAS_OWN}
     assert {id: calls for id, calls in missing.items() if calls} == {}
     assert {id: calls for id, calls in spare.items() if calls} == {}
 
@@ -128,6 +128,14 @@ def test_the_shops_roles_allow_what_is_called_and_nothing_else(moto_aws: None) -
         stack.run_rarities(change)
         assert stack.command("CreateOrder", order(3), "late-3-1")["duplicate"]
     check(stack)
+    with noting_calls(stack):
+        stack.restore()
+        assert stack.ask("GetOrder", {"order_id": "late-3"})["status"] == "shipped"
+        for number in (4, 4):
+            change(number)
+            stack.settle()
+        assert stack.advance(timedelta(minutes=31)) == 0, "it was paid in time"
+    check(stack)
 
 
 # -- the bank
@@ -179,6 +187,6 @@ def test_a_call_that_no_role_allows_is_found(moto_aws: None) -> None:
     from examples.bank import bank
 
     stack = RunningStack(planned(bank, "examples.bank:bank"), bank, NOW, {})
-    stack.calls["IndexerFunction"].add(("dynamodb:Scan", "arn:aws:dynamodb:eu-west-1:1:table/orders-log"))
+    stack.calls["IndexerRole"].add(("dynamodb:Scan", "arn:aws:dynamodb:eu-west-1:1:table/orders-log"))
     with pytest.raises(AssertionError):
         check(stack)
