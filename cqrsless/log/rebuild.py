@@ -116,8 +116,13 @@ class Rebuild:
         assert held is not None
         after = replace(after, until=after.until and microseconds(self._now()) + CLAIM)
         written = control.write(self.store, held, after, self.cost)
-        if written is None:
-            raise ConcurrencyConflict("another worker took this rebuild over; it goes on there")
+        while written is None:
+            found = control.read(self.store, self.cost)
+            if (found.fills, found.epoch) != (held.fills, held.epoch):
+                raise ConcurrencyConflict("another worker took this rebuild over; it goes on there")
+            # Another one is asked for, or an old generation is being removed: both may happen meanwhile.
+            after = replace(after, asked=found.asked, segments=found.segments, removing=found.removing)
+            written = control.write(self.store, found, after, self.cost)
         self._held = written
         return written
 

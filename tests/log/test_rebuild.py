@@ -7,7 +7,7 @@ import pytest
 from cqrsless.errors import ConcurrencyConflict
 from cqrsless.log import control
 from cqrsless.log.indexer import Indexer
-from cqrsless.log.rebuild import CLAIM, Rebuild
+from cqrsless.log.rebuild import CLAIM, Rebuild, ask
 from cqrsless.messages import Cost
 
 from .conftest import Killed, Mortal, World
@@ -121,3 +121,16 @@ def test_a_zombie_rebuild_changes_nothing(world: World, monkeypatch: pytest.Monk
 
     assert control.read(world.store, Cost()) == done
     assert set(world.read()) == set(world.all)
+
+
+def test_a_rebuild_goes_on_where_another_one_is_asked_for_meanwhile_and_leaves_that_asked_for(world: World) -> None:
+    Indexer(world.store).index(world.commit("A#1"), Cost())
+    rebuild = Rebuild(world.store, world.clock)
+    rebuild.begin()
+    ask(world.store, world.clock(), "the indexer was 21 hours behind", Cost())
+
+    done = rebuild.slice()
+
+    assert done is not None
+    assert done.asked
+    assert control.read(world.store, Cost()) == done
