@@ -73,7 +73,7 @@ def market() -> Registry:
         return {"lines": [*(row or {"lines": []})["lines"], message.id]}
 
     @made.event_handler("Offered", "Cleared", processor="mailer")
-    def mail(event: Any) -> None:
+    def mail(event: Any, *, message: Any) -> None:
         pass
 
     @made.event_handler("Cleared", processor="mailer", replay=False)
@@ -81,7 +81,7 @@ def market() -> Registry:
         pass
 
     @made.event_handler("Offered", "Looked", processor="audit")
-    def audit(event: Any) -> None:
+    def audit(event: Any, *, message: Any) -> None:
         pass
 
     @made.event_handler("Counted", processor="loose")
@@ -285,7 +285,7 @@ def paper_commands(random: Random) -> Command:
 #: What `simulate` takes, by the application's name.
 APPS: dict[str, tuple[Callable[[], Registry], dict[str, Any]]] = {
     "market": (market, {"commands": market_commands, "past": 4, "losses": True}),
-    "deals": (deals, {"commands": deal_commands, "external": deliveries, "past": 4, "losses": True}),
+    "deals": (deals, {"commands": deal_commands, "external": deliveries, "past": 4}),
     "boxes": (boxes, {"commands": box_commands, "past": 2, "drops": True, "losses": True}),
     "papers": (papers, {"commands": paper_commands, "past": 4, "losses": True}),
 }

@@ -203,6 +203,11 @@ class Actor:
         if not self._is_restoring:
             return
         self._is_restoring = False
+        if step.y % 2:  # at first beside the log and the views of before
+            world.ledger.tables.restore_events()
+            self.errands.restore(world.container(step.at))
+            assert not world.is_restored, "an events table was taken with a log and views that another one made"
+            world.ledger.tables.start_anew()
         self.errands.restore(world.container(step.at), step.calls, step.ending)
         for container in map(world.container, range(step.at + 1, step.at + 1 + _RESTORES)):
             if not world.is_restored and container.task is None:
@@ -211,7 +216,7 @@ class Actor:
         assert world.is_restored, "log and views could not be made for the events table that was restored"
 
     def _rebuild(self, step: Step) -> None:
-        self.errands.rebuild(self.world.container(step.at), step.calls, step.ending)
+        self.errands.rebuild(self.world.container(step.at), step.calls, step.ending, segments=1 + step.x % 2)
 
     def _break(self, step: Step) -> None:
         world = self.world

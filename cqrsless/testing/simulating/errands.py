@@ -282,11 +282,13 @@ class Errands:
         app = container.app
         self.launch(container, f"replays {member}", lambda: app.replay(member), self._report(container), calls, ending)
 
-    def rebuild(self, container: Container, calls: int = 0, ending: Ending = "") -> None:
+    def rebuild(
+        self, container: Container, calls: int = 0, ending: Ending = "", *, segments: int | None = None
+    ) -> None:
         app = container.app
 
         def work() -> Any:
-            return Rebuild(app.store, app.now).run()
+            return Rebuild(app.store, app.now, segments=segments).run()
 
         self.launch(container, "rebuilds the log", work, self._report(container), calls, ending)
 

@@ -142,7 +142,8 @@ class _Maker:
     def restored(self) -> list[Step]:
         """Let what is past have been restored, and something happen to whoever makes the rest of it."""
         calls, ending = self._happens()
-        return [Step("restore", self._random.randrange(_SLOTS), calls=calls, ending=ending)]
+        random = self._random
+        return [Step("restore", random.randrange(_SLOTS), y=random.randrange(2), calls=calls, ending=ending)]
 
     def _far_behind(self) -> list[Step]:
         """Let a mapping fall behind: its function comes to work, or not, and then its stream loses what is left."""

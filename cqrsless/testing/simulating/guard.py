@@ -52,6 +52,8 @@ class Guard:
         #: When a rebuild of the log last began.
         self.rebuilding = 0
         self._generations = {1}
+        #: The segment of each aggregate, in each part of the log.
+        self._segments: dict[tuple[str, str], str] = {}
         self._last_page: dict[str, Item] = {}
         self._last_commit: dict[str, int] = {}
 
@@ -85,6 +87,11 @@ class Guard:
         if entry.before is not None or entry.after is None:
             self._wrong(f"{where} was written over")
             return
+        part, _, segment = entry.pk.partition("#")
+        for ref in refs_in(entry.after):
+            other = self._segments.setdefault((part, ref.pk), segment)
+            if other != segment:
+                self._wrong(f"{where} holds {ref.pk}, of which the segment {other} holds others")
         last = self._last_page.get(entry.pk)
         if entry.sk != (0 if last is None else last["n"]) + 1:
             self._wrong(f"{where} follows page {last and last['n']}: positions are dense")

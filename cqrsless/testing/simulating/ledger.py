@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ...messages import Cost
 from ...store import Condition, Item, SortKey, Table, Write
 from ...stores.memory import MemoryStore
+from .tables import Tables
 
 __all__ = ["Entry", "Ledger", "Noting"]
 
@@ -35,6 +36,7 @@ class Ledger(MemoryStore):
         super().__init__()
         self.at = 0
         self.who = 0
+        self.tables = Tables()
         self._noting = noting
         self._fresh: list[Entry] = []
 

@@ -71,6 +71,7 @@ class Line:
         self.url = store.url
         self._store = store
         self._owner = owner
+        self._origins = store.tables.origins()
         self._dead = False
         self._left: int | None = None
         self._ending: Ending = ""
@@ -120,10 +121,12 @@ class Line:
         return given[-1]
 
     def create_tables(self) -> None:
-        self._store.create_tables()
+        self._origins = self._store.tables.origins()
+        self._origins.mark("log")
+        self._origins.mark("views")
 
     def check_origin(self, table: Table) -> None:
-        self._store.check_origin(table)
+        self._origins.check(table)
 
     def close(self) -> None:
         self._store.close()

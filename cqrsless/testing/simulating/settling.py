@@ -177,7 +177,12 @@ class Settling:
     def _finish_replays(self) -> None:
         world = self.world
         for consumer, item in list(world.guard.controls.items()):
-            if item.get("next") is not None:
+            if item.get("next") is None:
+                continue
+            if item["owner"] == "" and world.is_fed(consumer):  # whoever began it comes to it with its next batch
+                function, feed = world.feed_of(consumer)
+                self.errands.deliver(world.container_of(function), feed, feed.repeat())
+            else:
                 self.errands.replay(world.container(0), consumer)
         if control.read(world.ledger, Cost()).fills is not None:
             self.errands.rebuild(world.container(0))

@@ -29,8 +29,9 @@ KINDS: Final = {
     "retry": "x: whose letters are retried, of those who have some",
     "drop": "x: of whose letters, y: which; its failing commit is given up",
     "replay": "x: which processor or view is replayed",
-    "rebuild": "the log is rebuilt",
-    "restore": "as the first step, the past is an events table out of a backup: log and views are made anew for it",
+    "rebuild": "x: in how many segments; the log is rebuilt",
+    "restore": "as the first step, the past is an events table out of a backup: log and views are made anew for it; "
+    "y: whether it is first put beside those of before",
     "read": "x: of which view, y: which row is read",
     "give up": "x: how many records Lambda gives up on; y: how many are left for later before them",
     # These take no container.

@@ -119,7 +119,7 @@ class Stream:
 
     def repeat(self) -> list[int]:
         """Give a record that may be given once more, if there is one."""
-        return [0] if self._records else []
+        return sorted(self.given - self.lost)[:1]
 
     def newest(self) -> list[int]:
         """Give the newest record alone."""

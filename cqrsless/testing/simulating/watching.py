@@ -167,7 +167,7 @@ class Watched:
 
         @wraps(fn)
         def watched(*args: Any, **injected: Any) -> Any:
-            message = current_message.get()
+            message = injected.get("message") or current_message.get()
             assert message is not None
             call = watcher.began(name, kind, message)
             given = fn(*args, **injected)

@@ -323,10 +323,17 @@ class World:
 
     def is_fed(self, member: str) -> bool:
         """Say whether commits can be given to whoever has a consumer: from its stream, or from a queue with some."""
+        return not self._tracks(self._group(member)) and bool(self.feed_of(member)[1].repeat())
+
+    def feed_of(self, member: str) -> tuple[str | None, Feed]:
+        """Give the function that has a consumer of commits, and what that is fed from."""
+        group = self._group(member)
+        found = self.streams.get((group, "events"))
+        return (group, found) if found is not None else (None, self.streams[None, "events"])
+
+    def _group(self, member: str) -> str:
         view = self.model.views.get(member)
-        group = member if view is None else view.processor or "views"
-        feed = self.streams.get((group, "events")) or self.streams.get((None, "events"))
-        return not self._tracks(group) and feed is not None and bool(feed.repeat())
+        return member if view is None else view.processor or "views"
 
     def parked(self) -> list[str]:
         """Name the consumers that have letters by now."""

@@ -1,8 +1,7 @@
 """The rules of delivery, each with a way to take it out.
 
-Not here, as no schedule can show it: that a run which is listed during a batch, or while a page is read, is fed that,
-too. A commit is in the events table before anybody is given it, so the scan that begins once a run is listed meets it
-anyway.
+Not here, as it changes no outcome: that the queues of a fan-out keep an aggregate's order where one of them refuses a
+commit. Consumers put it right anyway.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -10,7 +10,7 @@ from cqrsless.app import App
 from cqrsless.delivery import parking
 from cqrsless.delivery.batches import Batch
 from cqrsless.delivery.commit import Commit
-from cqrsless.delivery.consuming import Feeder
+from cqrsless.delivery.consuming import Failed, Feeder
 from cqrsless.delivery.places import applied
 from cqrsless.delivery.writing import commit, revised, without
 from cqrsless.errors import StoreUnavailable
@@ -158,3 +158,25 @@ def _(patch: Patch) -> None:
             take(self, one, cost)
 
     patch.setattr(UnorderedProcessor, "take", careless)
+
+
+@without_rule("what is parked for one processor goes on for the others")
+def _(patch: Patch) -> None:
+    feed = Feeder.feed
+
+    def blocked(self: Any, consumer: Any, commit: Any, cost: Any) -> None:
+        parked = (item for item in items(self.store, cost) if item["pk"].startswith("d#"))
+        if any(item["key"] == commit.pk and not item["pk"].endswith(f"#{consumer.name}") for item in parked):
+            raise Failed("it is parked for another")
+        feed(self, consumer, commit, cost)
+
+    def items(store: Any, cost: Any) -> Iterator[Any]:
+        after = None
+        while True:
+            page = store.scan("views", cost, after=after)
+            yield from page.items
+            if not page.more:
+                return
+            after = page.items[-1]["pk"], page.items[-1]["sk"]
+
+    patch.setattr(Feeder, "feed", blocked)

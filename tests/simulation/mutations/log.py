@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
+from cqrsless.app import App
 from cqrsless.log import control as log_control
 from cqrsless.log import indexer, pages, rebuild, tracking
 from cqrsless.log.indexer import Tail
@@ -156,3 +158,15 @@ def _(patch: Patch) -> None:
         return leave(self, token)
 
     patch.setattr(tracking.Worker, "_leave", early)
+
+
+@without_rule("a segment is chosen by the aggregate", "papers", found="of which the segment")
+def _(patch: Patch) -> None:
+    chosen = pages.segment_of
+    turns = count()
+    patch.setattr(pages, "segment_of", lambda pk, segments: chosen(f"{pk}{next(turns)}", segments))
+
+
+@without_rule("pages of the log wake its readers", "papers")
+def _(patch: Patch) -> None:
+    patch.setattr(App, "wake", lambda self, pages: [])

@@ -7,6 +7,7 @@ from typing import Any
 
 from cqrsless.log.rebuild import Rebuild
 from cqrsless.reacting import members, reactions, replays, restoring
+from cqrsless.stores.dynamodb_identity import Origins
 
 from .mutation import Patch, without_rule
 
@@ -14,12 +15,6 @@ from .mutation import Patch, without_rule
 @without_rule("an indexer that fell 20 hours behind asks for a rebuild", "papers", found="missing from the log")
 def _(patch: Patch) -> None:
     patch.setattr(reactions, "BEHIND", timedelta(days=999))
-
-
-@without_rule("a rebuild answers those who asked before it, and no others", "papers", found="missing from the log")
-def _(patch: Patch) -> None:
-    move = Rebuild._move
-    patch.setattr(Rebuild, "_move", lambda self, after: move(self, restoring.replace(after, asked=0)))
 
 
 @without_rule("the effects of what is restored are muted", found="from before")
@@ -40,3 +35,8 @@ def _(patch: Patch) -> None:
 def _(patch: Patch) -> None:
     patch.setattr(members, "_is_old", lambda *args: False)
     patch.setattr(replays.Replays, "to_end", lambda self, name, progress=None: None)
+
+
+@without_rule("a store id in each table refuses a mixture", "papers", found="that another one made")
+def _(patch: Patch) -> None:
+    patch.setattr(Origins, "mark", lambda self, table: None)

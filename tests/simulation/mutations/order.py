@@ -7,6 +7,8 @@ from typing import Any
 from cqrsless.delivery import consuming, runs
 from cqrsless.delivery.consuming import Feeder
 from cqrsless.delivery.order import Verdict
+from cqrsless.delivery.writing import revised
+from cqrsless.processors import ordered
 from cqrsless.reacting import lanes, members
 
 from .mutation import Patch, without_rule
@@ -68,3 +70,32 @@ def _(patch: Patch) -> None:
         return iter(store.query("events", pk, cost, first=first, last=last).items)
 
     patch.setattr(consuming, "commits", one_page)
+
+
+@without_rule("what is next is applied")
+def _(patch: Patch) -> None:
+    def judge(number: int, before: int, last: int) -> Verdict:
+        return Verdict.MISSING if before > last else Verdict.REPEAT
+
+    patch.setattr(consuming, "judge", judge)
+
+
+@without_rule("a filling saves its progress")
+def _(patch: Patch) -> None:
+    step, move = Feeder._step, ordered.ProcessorConsumer._move
+    ends: list[int] = []
+
+    def noting(self: Any, consumer: Any, commit: Any, *args: Any) -> bool:
+        ends.append(commit.number)
+        try:
+            return step(self, consumer, commit, *args)
+        finally:
+            ends.pop()
+
+    def late(self: Any, commit: Any, place: Any, cost: Any) -> Any:
+        if ends and commit.number < ends[-1]:
+            return revised(place, mark=commit.number)
+        return move(self, commit, place, cost)
+
+    patch.setattr(Feeder, "_step", noting)
+    patch.setattr(ordered.ProcessorConsumer, "_move", late)

@@ -119,3 +119,8 @@ def _(patch: Patch) -> None:
 @without_rule("changed projectors begin a run of their own", found="is deployed")
 def _(patch: Patch) -> None:
     patch.setattr(members, "noticed", lambda found, code, at: found if found.made else codes.noticed(found, code, at))
+
+
+@without_rule("a run that was begun is filled without anybody asking", found="does not come to rest")
+def _(patch: Patch) -> None:
+    patch.setattr(replays.Replays, "follow", lambda self: None)

@@ -36,9 +36,21 @@ def violations(
         message = execution.message
         if message.source == "event" and (execution.task, message.causation_id) in muted:
             yield f"{message.name} was run for {message.causation_id}, which was only handled in a replay"
+    yield from _keys(world)
     for call in world.calls:
         if call.replaying and not replays.get(call.function, call.kind == "projector"):
             yield f"{call.function} was called in a replay with {call.message.id}"
+
+
+def _keys(world: World) -> Iterator[str]:
+    """What a handler does outside has one key for each event, whenever it is called, and no other has it."""
+    keys: dict[tuple[str, str], str | None] = {}
+    owners: dict[str | None, tuple[str, str]] = {}
+    for call in world.calls:
+        if call.kind == "handler" and call.message.idempotency_key is not None:  # it asks for its message
+            key, one = call.message.idempotency_key, (call.function, call.message.id)
+            if keys.setdefault(one, key) != key or owners.setdefault(key, one) != one:
+                yield f"{call.function} was called with {call.message.id} under the key {key}: each has one of its own"
 
 
 def left_behind(
