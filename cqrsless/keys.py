@@ -10,7 +10,12 @@ from uuid import UUID
 from .errors import ValidationFailed
 from .store import KEY_LIMIT
 
-CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
+
+
+def has_control(text: str) -> bool:
+    """Say whether a text holds control characters, or half a surrogate pair."""
+    return re.search(_CONTROL, text) is not None
 
 
 def join_id(parts: Sequence[str]) -> str:
@@ -78,7 +83,7 @@ def read_id(kind: str, id_field: Sequence[str], payload: Any) -> str:
             messages[name] = [f"An id is a string, not {type(value).__name__}."]
         elif not value:
             messages[name] = ["An id is not empty."]
-        elif CONTROL.search(value):
+        elif has_control(value):
             messages[name] = ["An id has no control characters."]
         else:
             parts.append(str.__str__(value))  # of an Enum that is a string, its value

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from os import urandom
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from .errors import MalformedMessage
+from .valued import Frozen, Valued, dataclass, fixed
 
 __all__ = ["Command", "CommandResult", "Cost", "Event", "Gateway", "Message", "Page", "Query", "RecordedEvent"]
 
@@ -17,16 +17,22 @@ NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 Kind = Literal["command", "query", "event"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+@dataclass(frozen=True)
+class Event(Frozen):
     """A fact that happened, before it is recorded: a name and a payload. Two are equal if both are.
 
     >>> Event("OrderShipped", {"order_id": "o-1"}) == Event("OrderShipped", {"order_id": "o-1"})
     True
     """
 
+    __slots__ = ("name", "payload")
+
     name: str
-    payload: Any = field(default_factory=dict)
+    payload: Any
+
+    def __init__(self, name: str, payload: Any = NOTHING) -> None:
+        fixed(self, "name", name)
+        fixed(self, "payload", {} if payload is NOTHING else payload)
 
 
 class Named(Protocol):
@@ -48,8 +54,8 @@ def new_id() -> str:
     return urandom(16).hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+@dataclass(frozen=True)
+class Command(Frozen):
     """A request to change something.
 
     `id` makes a retry safe: the same id again is the same command. `expected_version` refuses to run on a newer
@@ -60,25 +66,51 @@ class Command:
     'ShipOrder'
     """
 
+    __slots__ = ("due", "expected_version", "id", "metadata", "name", "on_rejected", "payload")
+
     name: str
-    payload: Any = field(default_factory=dict)
-    id: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    expected_version: int | None = None
-    due: datetime | timedelta | None = None
-    on_rejected: Name | None = None
+    payload: Any
+    id: str | None
+    metadata: Mapping[str, Any]
+    expected_version: int | None
+    due: datetime | timedelta | None
+    on_rejected: Name | None
+
+    def __init__(
+        self,
+        name: str,
+        payload: Any = NOTHING,
+        id: str | None = None,
+        metadata: Mapping[str, Any] = NOTHING,
+        expected_version: int | None = None,
+        due: datetime | timedelta | None = None,
+        on_rejected: Name | None = None,
+    ) -> None:
+        fixed(self, "name", name)
+        fixed(self, "payload", {} if payload is NOTHING else payload)
+        fixed(self, "id", id)
+        fixed(self, "metadata", {} if metadata is NOTHING else metadata)
+        fixed(self, "expected_version", expected_version)
+        fixed(self, "due", due)
+        fixed(self, "on_rejected", on_rejected)
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+@dataclass(frozen=True)
+class Query(Frozen):
     """A request to read something.
 
     >>> Query("GetOrder", {"order_id": "o-1"}).payload
     {'order_id': 'o-1'}
     """
 
+    __slots__ = ("name", "payload")
+
     name: str
-    payload: Any = field(default_factory=dict)
+    payload: Any
+
+    def __init__(self, name: str, payload: Any = NOTHING) -> None:
+        fixed(self, "name", name)
+        fixed(self, "payload", {} if payload is NOTHING else payload)
 
 
 class Message(NamedTuple):
@@ -155,17 +187,24 @@ def command_message(
     )  # fmt: skip
 
 
-@dataclass(slots=True)
-class Cost:
+@dataclass
+class Cost(Valued):
     """What was asked of the store: requests, and DynamoDB's read and write units.
 
     >>> cost = Cost(); cost.add(Cost(requests=1, write_units=1)); cost
     Cost(requests=1, read_units=0, write_units=1)
     """
 
-    requests: int = 0
-    read_units: float = 0
-    write_units: float = 0
+    __slots__ = ("read_units", "requests", "write_units")
+
+    requests: int
+    read_units: float
+    write_units: float
+
+    def __init__(self, requests: int = 0, read_units: float = 0, write_units: float = 0) -> None:
+        self.requests = requests
+        self.read_units = read_units
+        self.write_units = write_units
 
     def add(self, other: Cost) -> None:
         self.requests += other.requests
@@ -173,13 +212,15 @@ class Cost:
         self.write_units += other.write_units
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
+@dataclass(frozen=True)
+class RecordedEvent(Frozen):
     """An event as it is stored: `version` is its commit's number, `sequence` its own; both start at 1.
 
     `metadata` holds what the command carried, with `correlation_id`, `causation_id` (the command's id) and, where
     known, `actor`.
     """
+
+    __slots__ = ("id", "metadata", "name", "payload", "sequence", "time", "version")
 
     name: str
     payload: Any
@@ -187,30 +228,65 @@ class RecordedEvent:
     version: int
     id: str
     time: datetime
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any]
+
+    def __init__(
+        self,
+        name: str,
+        payload: Any,
+        sequence: int,
+        version: int,
+        id: str,
+        time: datetime,
+        metadata: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        fixed(self, "name", name)
+        fixed(self, "payload", payload)
+        fixed(self, "sequence", sequence)
+        fixed(self, "version", version)
+        fixed(self, "id", id)
+        fixed(self, "time", time)
+        fixed(self, "metadata", {} if metadata is NOTHING else metadata)
 
 
-class _Telling:
-    """Keeps what tells a result's events until somebody asks for them: most callers never do."""
-
-    __slots__ = ("_tell",)
-
-
-@dataclass(frozen=True, slots=True)
-class CommandResult(_Telling):
+@dataclass(frozen=True)
+class CommandResult(Frozen):
     """What a command did.
 
     `duplicate` says that this command had been committed before; the rest is then the original result. `value` is
     what a handler without an aggregate returned. `cost` is what this execution asked of the store.
     """
 
-    aggregate_id: str | None = None
-    version: int | None = None
-    events: tuple[RecordedEvent, ...] = ()
-    value: Any = None
-    duplicate: bool = False
-    cost: Cost = field(default_factory=Cost, compare=False)
-    aggregate: str | None = None
+    __slots__ = ("_tell", "aggregate", "aggregate_id", "cost", "duplicate", "events", "value", "version")
+
+    aggregate_id: str | None
+    version: int | None
+    events: tuple[RecordedEvent, ...]
+    value: Any
+    duplicate: bool
+    cost: Cost
+    aggregate: str | None
+
+    def __init__(
+        self,
+        aggregate_id: str | None = None,
+        version: int | None = None,
+        events: tuple[RecordedEvent, ...] = (),
+        value: Any = None,
+        duplicate: bool = False,
+        cost: Cost | None = None,
+        aggregate: str | None = None,
+    ) -> None:
+        fixed(self, "aggregate_id", aggregate_id)
+        fixed(self, "version", version)
+        fixed(self, "events", events)
+        fixed(self, "value", value)
+        fixed(self, "duplicate", duplicate)
+        fixed(self, "cost", Cost() if cost is None else cost)
+        fixed(self, "aggregate", aggregate)
+
+    def _compared(self) -> tuple[str, ...]:
+        return ("aggregate_id", "version", "events", "value", "duplicate", "aggregate")
 
     if not TYPE_CHECKING:
 
@@ -218,11 +294,8 @@ class CommandResult(_Telling):
             # Python asks for what a slot does not hold yet, which is how `committed` leaves the events.
             if name != "events":
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            _set(self, "events", self._tell())
+            fixed(self, "events", self._tell())  # most callers never ask
             return self.events
-
-
-_set: Final = object.__setattr__
 
 
 def committed(
@@ -230,13 +303,13 @@ def committed(
 ) -> CommandResult:
     """Make the result of a commit, whose events are told when they are first asked for."""
     result: CommandResult = object.__new__(CommandResult)
-    _set(result, "aggregate_id", aggregate_id)
-    _set(result, "version", version)
-    _set(result, "value", None)
-    _set(result, "duplicate", False)
-    _set(result, "cost", cost)
-    _set(result, "aggregate", aggregate)
-    _set(result, "_tell", tell)
+    fixed(result, "aggregate_id", aggregate_id)
+    fixed(result, "version", version)
+    fixed(result, "value", None)
+    fixed(result, "duplicate", False)
+    fixed(result, "cost", cost)
+    fixed(result, "aggregate", aggregate)
+    fixed(result, "_tell", tell)
     return result
 
 

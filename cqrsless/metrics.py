@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol, TextIO
 
 from .errors import AppLoadError
@@ -66,13 +65,13 @@ _UNITS: Final = (
 _PROCESSOR_UNITS: Final = (("Applied", "Count"), ("Retried", "Count"), ("Parked", "Count"), ("LagMs", "Milliseconds"))
 
 
-@dataclass(frozen=True, slots=True)
 class EmbeddedMetrics:
     """Writes one line a command, and one a processor and batch; CloudWatch makes metrics of them."""
 
-    stream: TextIO | None
-    namespace: str
-    service: str
+    def __init__(self, stream: TextIO | None, namespace: str, service: str) -> None:
+        self.stream = stream
+        self.namespace = namespace
+        self.service = service
 
     def command(self, executed: Executed) -> None:
         cost, outcome = executed.cost, executed.outcome

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from . import codec, schemas
 from .errors import InvalidReturn, SerializationFailed
-from .structure import Misfit, converter
 
 if TYPE_CHECKING:
     from marshmallow import Schema
@@ -47,52 +46,11 @@ class DictState:
 
     def encode(self, state: Any) -> tuple[str, Any]:
         if not isinstance(state, dict):
-            raise SerializationFailed(f"{self._what} is a dict, but the handler returned {_a(state)}")
+            raise SerializationFailed(f"{self._what} is a dict, but the handler returned {a_value(state)}")
         return codec.encode(state, self._what)
 
     def read(self, stored: Any) -> Any:
         return stored
-
-
-class DataclassState:
-    def __init__(self, cls: Any, what: str) -> None:
-        made = converter(cls, cls.__name__)
-        assert made.to_plain and made.from_plain
-        self._cls, self._what = cls, what
-        self._to, self._from = made.to_plain, made.from_plain
-        self.shared = made.immutable
-        self.copied = None
-        #: Where a state of plain values is read back as it is: the function that takes it apart.
-        self._apart = made.apart if made.immutable else None
-
-    def initial(self) -> Any:
-        return self._cls()
-
-    def encode(self, state: Any) -> tuple[str, Any]:
-        if type(state) is not self._cls:
-            raise SerializationFailed(f"{self._what} is a {self._cls.__name__}, but the handler returned {_a(state)}")
-        if self._apart is not None:
-            text = codec.plain_text(self._apart(state))
-            if text is not None:
-                return text, state
-        try:
-            plain = self._to(state)
-        except Misfit as misfit:
-            raise SerializationFailed(f"{self._what} at {misfit.path}: {misfit}", path=misfit.path) from misfit
-        text, copy = codec.encode(plain, self._what)
-        try:
-            return text, self._from(copy)
-        except Exception as error:
-            raise SerializationFailed(f"{self._what} could not be read back: {error}") from error
-
-    def read(self, stored: Any) -> Any:
-        try:
-            return self._from(stored)
-        except (TypeError, ValueError, AttributeError) as error:
-            raise SerializationFailed(
-                f"{self._what} as stored does not fit {self._cls.__name__}: {error}; raise the aggregate's "
-                "state_version and, if it is state-stored, add a @state_upcaster"
-            ) from error
 
 
 class SchemaState:
@@ -124,6 +82,8 @@ def state_codec(state: Any, aggregate: str, *, event_sourced: bool = False) -> S
     if state is None or state is dict:
         return DictState(what)
     if isinstance(state, type) and is_dataclass(state):
+        from .dataclass_states import DataclassState  # most applications have none
+
         return DataclassState(state, what)
     return SchemaState(state, what, may_be_empty=event_sourced)
 
@@ -175,5 +135,5 @@ def upcast(fn: Callable[[Any], Any], stored: Any, what: str) -> Any:
     return after
 
 
-def _a(value: Any) -> str:
+def a_value(value: Any) -> str:
     return "None" if value is None else f"a {type(value).__name__}"

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from operator import attrgetter
 from threading import RLock
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from .errors import RegistrationError, SerializationFailed
@@ -22,8 +22,7 @@ Convert = Callable[[Any], Any]
 _IMMUTABLE: Final = (str, int, float, bool, bytes, Decimal, datetime, date, time, timedelta, UUID, type(None))
 
 
-@dataclass(frozen=True, slots=True)
-class Converter:
+class Converter(NamedTuple):
     """`to_plain` and `from_plain` (`None`: as it is), and whether the type's values can be shared safely.
 
     `apart` takes a dataclass apart whose fields are all stored as they are, and that is made of them and of nothing

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import codec
 from ..errors import InvalidReturn, SerializationFailed, UnknownEvent
-from ..keys import CONTROL, aggregate_key
+from ..keys import aggregate_key, has_control
 from ..messages import Message, RecordedEvent
 from ..registry import DELETED
 from ..states import PayloadCodec, state_codec, upcast
@@ -240,7 +240,7 @@ class Kind:
 
 def check_event_name(kind: str, name: object) -> None:
     """Refuse an event name that no handler could be registered for."""
-    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or CONTROL.search(name):
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or has_control(name):
         raise InvalidReturn(
             f"{kind} is about to record an event named {name!a}: "
             f"a name is a string of 1 to {LONGEST_NAME} characters, without control characters"

@@ -21,7 +21,7 @@ from ..errors import (
     UnknownMessage,
     Unreachable,
 )
-from ..keys import CONTROL
+from ..keys import has_control
 from ..messages import Command, CommandResult, Query
 from ..projections.freshness import Reference
 from ..sources.http import AFTER, COMMIT, found_nothing
@@ -231,7 +231,7 @@ def _aggregate_in(reference: str | None) -> str | None:
 
 
 def _in_header(value: Any, what: str) -> str:
-    if isinstance(value, str) and 0 < len(value) <= 256 and value.isascii() and not CONTROL.search(value):
+    if isinstance(value, str) and 0 < len(value) <= 256 and value.isascii() and not has_control(value):
         return value
     raise MalformedMessage(f"{what} is {value!r}: over HTTP it has to be 1 to 256 printable ASCII characters")
 

@@ -25,7 +25,7 @@ DEEPEST: Final = 100
 #: How much of a wrong input is shown in an error text.
 SHOWN: Final = 200
 
-_HALF_PAIR: Final = re.compile("[\ud800-\udfff]")
+_HALF_PAIR: Final = "[\ud800-\udfff]"
 
 
 def parse(text: str | bytes, what: str) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def is_text(value: Any) -> TypeGuard[str]:
     >>> is_text("é"), is_text("\\ud800"), is_text(7)
     (True, False, False)
     """
-    return isinstance(value, str) and (value.isascii() or not _HALF_PAIR.search(value))
+    return isinstance(value, str) and (value.isascii() or not re.search(_HALF_PAIR, value))
 
 
 def shown(value: Any) -> str:
