@@ -12,6 +12,8 @@ from cqrsless.store import Item, Store
 from cqrsless.stores import open_store
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+#: Options of a mapping whose function answers which records failed.
+REPORTING: dict[str, Any] = {"report_failures": True}
 F = TypeVar("F", bound=Callable[[Any, Any], Any])
 _FIRST = 10**20
 

@@ -220,3 +220,17 @@ class Seen(list[str]):
     def of(self, aggregate_id: str) -> list[int]:
         """Give the versions seen of one aggregate, in the order seen."""
         return [int(m[1]) for one in self if (m := re.fullmatch(rf".*:{aggregate_id}@(\d+)", one))]
+
+
+def mailing(fail: Any = None, **options: Any) -> tuple[Bench, Seen]:
+    """Give an application with one ordered processor, whose handler may fail, and what it saw."""
+    made, seen = registry(), Seen()
+    made.processor("mailer", start="beginning", **options)
+
+    @made.event_handler("Placed", "Paid", processor="mailer")
+    def note(event: Any, *, message: Message) -> None:
+        if fail is not None:
+            fail(message)
+        seen.note(message)
+
+    return Bench(made), seen

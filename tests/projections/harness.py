@@ -217,3 +217,7 @@ def order(number: str = "o-1", **more: Any) -> dict[str, Any]:
 def feed_all(container: Container, items: Iterable[Item]) -> None:
     for item in items:
         container.feed(item)
+
+
+def cost(requests: int, read: float, written: float) -> Cost:
+    return Cost(requests, read, written)
