@@ -91,7 +91,8 @@ def _show(call: Call, one: Deviation) -> None:
 
 def _sum_up(call: Call, counts: Counter[Outcome]) -> None:
     told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES if counts[outcome])
-    call.terminal.line(f"{sum(counts.values())} commits: {told}")
+    total = sum(counts.values())
+    call.terminal.line(f"{total} commit{'' if total == 1 else 's'}: {told}")
     if counts["cannot tell"]:
         call.terminal.note("--all says why; --commands FILE gives the payloads of commands that were not recorded")
 

@@ -15,6 +15,7 @@ from .. import codec
 from ..aggregates import reading
 from ..aggregates.commits import read_head, stored_events
 from ..aggregates.deciding import Creation, Decision, decide, refuse
+from ..aggregates.kind import Kind
 from ..aggregates.loaded import Loaded, fold, nothing
 from ..aggregates.recording import Sent, sent
 from ..dispatcher import CommandPlan
@@ -96,7 +97,7 @@ def _bare(item: Item) -> Item:
 def _folded(asked: Subject, item: Item, after: Loaded) -> Iterator[Change]:
     """Hold a folded state against the one that was stored with it, unless that is of another `state_version`."""
     if asked.kind.event_sourced and "state" in item and item["sv"] == asked.kind.state_version:
-        yield from changes(_state_of(item), {} if after.text is None else plain(codec.decode(after.text)))
+        yield from changes(_plain(codec.inflate(item["state"])), _plain(after.text))
 
 
 def _decided(app: App, asked: Subject, commit: Commit, item: Item, before: Loaded, given: Given) -> Deviation:
@@ -151,21 +152,33 @@ def _message(asked: Subject, commit: Commit, item: Item, kept: Sent) -> Message:
 
 
 def _compared(asked: Subject, commit: Commit, item: Item, before: Loaded, decision: Decision | None) -> Deviation:
-    """Hold a decision against the commit; one that changes nothing leaves the state as it was, with no events."""
+    """Hold a decision against the commit, both as today's upcasters give them.
+
+    A decision to change nothing leaves the state as it was, with no events.
+    """
+    kind = asked.kind
     made = [] if decision is None else [codec.decode(one.text) for one in decision.events]
-    events = tuple(changes(_by_place(stored_events(item)), _by_place(made)))
+    events = tuple(changes(_by_place(kind, asked.key, stored_events(item)), _by_place(kind, asked.key, made)))
     state: tuple[Change, ...] = ()
-    if not asked.kind.event_sourced:
+    if not kind.event_sourced:
         text = before.text if decision is None else decision.text
-        state = tuple(changes(_state_of(item), {} if text is None else plain(codec.decode(text))))
+        state = tuple(changes(_told_state(kind, kind.state_in(item)) if "state" in item else {}, _plain(text)))
     told = "it changes nothing now" if decision is None else ""
     return Deviation(commit, "other events" if events else "other state" if state else "same", told, events, state)
 
 
-def _by_place(events: Sequence[Sequence[Any]]) -> dict[str, Any]:
+def _by_place(kind: Kind, pk: str, events: Sequence[list[Any]]) -> dict[str, Any]:
     """Give stored events, each under its place in the commit."""
-    return {f"event {at}": {"name": one[0], "payload": plain(one[1])} for at, one in enumerate(events, 1)}
+    found: dict[str, Any] = {}
+    for at, event in enumerate(events, 1):
+        name, payload = kind.decode(event, pk)
+        found[f"event {at}"] = {"name": name, "payload": plain(payload)}
+    return found
 
 
-def _state_of(item: Item) -> Any:
-    return plain(codec.decode(codec.inflate(item["state"]))) if "state" in item else {}
+def _told_state(kind: Kind, state: Any) -> Any:
+    return _plain(kind.codec.encode(state)[0])
+
+
+def _plain(text: str | None) -> Any:
+    return {} if text is None else plain(codec.decode(text))

@@ -15,6 +15,7 @@ from cqrsless.aggregates.recording import sent
 from cqrsless.errors import AppLoadError, CommitTooLarge
 from cqrsless.settings import records_commands
 from cqrsless.store import ITEM_LIMIT, Item, Store, item_size
+from tests.aggregates.counting import Counted, noise
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 notes = Registry("notes")
@@ -83,15 +84,12 @@ def test_a_command_that_is_large_is_compressed_with_the_rest(recording: App) -> 
 
 
 def test_a_command_that_would_make_its_commit_too_large_is_left_out(recording: App) -> None:
-    """What cannot be compressed: digits of a number that no one has seen."""
-    from hashlib import blake2b
-
-    noise = "".join(blake2b(str(number).encode()).hexdigest() for number in range(ITEM_LIMIT // 64))
-    result = recording.execute("Write", {"id": "n", "secret": noise})
+    much = noise(ITEM_LIMIT * 2)
+    result = recording.execute("Write", {"id": "n", "secret": much})
     (item,) = items(recording)
     assert result.version == 1 and "command" not in item
     with pytest.raises(CommitTooLarge):
-        recording.execute("Write", {"id": "n", "bulk": noise * 2})
+        recording.execute("Write", {"id": "n", "bulk": much})
 
 
 def test_a_repeated_command_is_the_duplicate_that_it_would_be(recording: App) -> None:
@@ -108,6 +106,25 @@ def test_a_store_that_keeps_commands_is_read_where_they_are_not_kept(
     later = App(recording.store, registry=notes)
     later.execute("Write", {"id": "n", "bulk": "2"})
     assert later.load(Note, "n").state == {"bulk": "2"}
+
+
+def test_recording_takes_no_request_and_no_unit_more_where_it_fits(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting, kept in (("off", False), ("on", True)):
+        monkeypatch.setenv("CQRSLESS_RECORD_COMMANDS", setting)
+        app = App(counted.store, registry=notes)
+        app.execute("Write", {"id": setting, "secret": "s"})
+        counted.taken()
+        result = app.execute("Write", {"id": setting, "secret": "t"})
+        assert (counted.taken(), result.cost) == (["put"], Cost(1, 0, 1))
+        assert [sent(item) is not None for item in items(app, setting)] == [kept, kept]
+
+
+def test_on_dynamodb_nothing_is_kept_that_nobody_asked_for(counted: Counted) -> None:
+    app = App(counted.store, registry=notes)
+    app.execute("Write", {"id": "n", "secret": "s"})
+    assert ("command" in items(app)[0]) is counted.store.url.startswith("sqlite:")
 
 
 @pytest.mark.parametrize("store", ["memory://", "dynamodb://notes", "sqlite:///notes.db"])

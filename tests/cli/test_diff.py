@@ -97,6 +97,32 @@ def test_what_changes_nothing_now_is_a_difference(bank: Any) -> None:
     assert "version 2  Deposit  other events: it changes nothing now\n  - event 1" in stdout
 
 
+def test_events_are_compared_as_upcasters_bring_them_up_to_date(bank: Any) -> None:
+    bank.edit(
+        '@bank.evolver("Deposited"',
+        'bank.event_type("Deposited", version=2)\n\n\n@bank.upcaster("Deposited", from_version=1)\n'
+        "def with_currency(event):\n    return {**event, 'currency': 'EUR'}\n\n\n"
+        '@bank.evolver("Deposited"',
+    )
+    bank.edit('"transfer": command.get("transfer")}', '"transfer": command.get("transfer"), "currency": "EUR"}')
+    assert outcomes(bank) == ["same", "same"]
+    bank.edit('"currency": "EUR"})', '"currency": "SEK"})')
+    assert outcomes(bank) == ["same", "other events"]
+
+
+def test_states_are_compared_as_upcasters_bring_them_up_to_date(project: Any) -> None:
+    project.ok("send", "CreateOrder", '{"order_id": "o-1", "total": 3}')
+    project.edit('id_field="order_id")', 'id_field="order_id", state_version=2)', "shop.py")
+    project.edit(
+        '@shop.command_handler("CreateOrder"',
+        '@shop.state_upcaster("Order", from_version=1)\ndef with_paid(state):\n'
+        "    return {**state, 'paid': False}\n\n\n@shop.command_handler(\"CreateOrder\"",
+        "shop.py",
+    )
+    project.edit('"total": command["total"]}', '"total": command["total"], "paid": False}', "shop.py")
+    assert project.ok("diff", "Order", "o-1") == "1 commit: 1 same\n"
+
+
 def test_a_handler_that_is_gone_and_an_evolver_that_raises_are_told(bank: Any) -> None:
     bank.edit('"Deposit", aggregate', '"PutIn", aggregate')
     assert "refused now: no handler of Deposit changes Account today" in bank.run("diff", "Account", "a-1").stdout
