@@ -31,7 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "replay": ("replay", "Build the view NAME anew from all of history, or call a processor's handlers again for it."),
     "letters": ("letters", "Look after what is parked: list, retry, drop."),
     "tables": ("tables", "Create the store's tables, or check them."),
-    "template": ("template", "Write the template of the stack: SAM or CloudFormation."),
+    "template": ("template", "Write the template of the stack: SAM, CloudFormation or Terraform."),
     "openapi": ("openapi", "Write the OpenAPI 3.1 document of the HTTP interface."),
     "asyncapi": ("asyncapi", "Write the AsyncAPI 3 document of the events."),
     "package": ("package", "Build the package that Lambda is given: the application and its dependencies."),
