@@ -41,6 +41,7 @@ from .registry import DELETED, Cancel, Registry, cancel, from_command_id
 
 if TYPE_CHECKING:
     from .app import App as App
+    from .lambda_runtime import application as application
     from .projections.reading import Views as Views
     from .remote.client import Client as Client
 
@@ -92,6 +93,7 @@ __all__ = [
     "VersionMismatch",
     "Views",
     "aggregate",
+    "application",
     "cancel",
     "command_handler",
     "deployment",
@@ -137,6 +139,10 @@ def __getattr__(name: str) -> Any:
         from .app import App
 
         return App
+    if name == "application":
+        from .lambda_runtime import application
+
+        return application
     if name == "Client":
         from .remote.client import Client
 

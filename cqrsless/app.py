@@ -15,6 +15,7 @@ from .aggregates.kind import Kind
 from .aggregates.memory import CACHE_BYTES, CACHE_COUNT, Cache
 from .clock import Clock
 from .compiled import Compiled, is_embedded
+from .dispatcher import NO_HANDLERS
 from .errors import CqrslessError, NotFound, UnknownMessage
 from .keys import aggregate_key, id_of
 from .logs import install_record_factory
@@ -367,6 +368,8 @@ class App:
             raise CqrslessError(
                 f"app.{what} is for embedded stores, and this is {self.store.url}: there, streams and schedules deliver"
             )
+        if what != "published" and not (self.model.commands or self.model.queries or self._current().reacts):
+            raise UnknownMessage(f"app.{what} finds no handler in registry {self.registry.name!r}: {NO_HANDLERS}")
 
     def _entrypoint(self, event: Any, context: Any) -> Any:
         from .sources import handle

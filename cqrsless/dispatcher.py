@@ -10,7 +10,7 @@ import logging
 import time as clock
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from . import codec, schemas, tracing
 from .aggregates.executing import Execution, Executor
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from .registry import CommandRecord, Model, QueryRecord
 
 log = logging.getLogger("cqrsless")
+#: What to do about an application that has no functions at all.
+NO_HANDLERS: Final = (
+    "import the modules whose functions it has, or load what CQRSLESS_APP or pyproject.toml names: "
+    "app = cqrsless.application()"
+)
 
 
 class Dispatcher:
@@ -72,7 +77,7 @@ class Dispatcher:
         name = message.name if len(message.name) <= 100 else f"{message.name[:100]}…"
         text = f"no {message.kind} handler is registered for {name!r}"
         if not commands and not queries:
-            return f"{text}, nor any other in registry {self.model.name!r}: import the modules whose functions it has"
+            return f"{text}, nor any other in registry {self.model.name!r}: {NO_HANDLERS}"
         if message.name in other:
             return f"{text}: it is {what}"
         return text + did_you_mean(message.name, known)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from . import tracing
 from .errors import AppLoadError, CqrslessError
-from .loading import load, setting
+from .loading import load, local_store, setting
 from .logs import log_as_json
 from .registry import Registry
 from .settings import in_lambda, store_url
 from .sources import handle
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .app import App
+    from .store import Store
 
 __all__ = ["Entrypoint", "application", "entrypoint_for_environment", "entrypoint_of", "in_lambda", "store_url"]
 
@@ -54,11 +57,12 @@ def _entrypoint() -> Entrypoint:
     if in_lambda(os.environ):
         log_as_json()
     try:
-        app = application()
+        found = _found()
     except AppLoadError as error:
         if in_lambda(os.environ):  # Lambda's report of a failed start leaves out the cause
             log.error("%s", error, exc_info=error)
         raise
+    app = found if not isinstance(found, Registry) else _on(store_url(os.environ), found)
     if in_lambda(os.environ):
         _settle_for_lambda(app)
     return entrypoint_of(app)
@@ -82,19 +86,42 @@ def entrypoint_of(app: App) -> Entrypoint:
     return entrypoint
 
 
-def application() -> App:
-    """Load the user's application: `CQRSLESS_APP` and the other settings, or their defaults."""
+def application(
+    store: str | Store | None = None,
+    *,
+    resources: Mapping[str, Any] | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> App:
+    """Load the application that this project names, as `cqrsless` on the command line does, for a script or a notebook.
+
+    That is the one of `CQRSLESS_APP`, else of `app` in `[tool.cqrsless]` of the nearest pyproject.toml, else the module
+    `app`; all its modules are imported. The store is the command line's, too, where none is given: `CQRSLESS_STORE`,
+    else `store` in `[tool.cqrsless]`, else `sqlite:///cqrsless.db` (in Lambda `dynamodb://cqrsless`); an `App` that is
+    named keeps its own. Raises `AppLoadError` where it cannot be loaded.
+    """
+    found = _found()
+    if isinstance(found, Registry):
+        usual = store_url(os.environ) if in_lambda(os.environ) else local_store(os.environ, Path.cwd())
+        return _on(usual if store is None else store, found, resources=resources, clock=clock)
+    if store is None and resources is None and clock is None:
+        return found
+    return found.on(found.store if store is None else store, resources=resources, clock=clock)
+
+
+def _on(store: str | Store, registry: Registry, **given: Any) -> App:
+    from .app import App
+
+    return App(store, registry=registry, **given)
+
+
+def _found() -> Registry | App:
+    """Import the application's modules; give the registry or `App` that is named."""
     root = os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
     which = setting(os.environ, Path.cwd())
     if which.origin.endswith("pyproject.toml"):  # what it names stands beside it
         _put_on_path(os.path.dirname(which.origin))
     _put_on_path(root)
-    found = load(which)
-    if not isinstance(found, Registry):
-        return found
-    from .app import App
-
-    return App(store_url(os.environ), registry=found)
+    return load(which)
 
 
 def _put_on_path(folder: str) -> None:

@@ -17,6 +17,23 @@ NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 Kind = Literal["command", "query", "event"]
 
 
+#: What no payload is. Other objects may be one: a schema dumps them.
+_NO_OBJECTS: Final = (str, bytes, bytearray, int, float, complex, list, set, frozenset, type(None))
+
+
+def _payload(kind: str, name: str, payload: Any) -> Any:
+    """Give the payload of a new value; refuse what is no object where it is written, and not when it is stored."""
+    if payload is NOTHING:
+        return {}
+    if isinstance(payload, _NO_OBJECTS) or type(payload) is tuple:
+        given = "None" if payload is None else f"a {type(payload).__name__}"
+        example = "" if payload is None else ', {"order_id": "o-1"}'
+        raise TypeError(
+            f'the payload of {kind}({name!r}, ...) is {given}: a payload is an object, as in {kind}("{name}"{example})'
+        )
+    return payload
+
+
 @dataclass(frozen=True)
 class Event(Frozen):
     """A fact that happened, before it is recorded: a name and a payload. Two are equal if both are.
@@ -32,7 +49,7 @@ class Event(Frozen):
 
     def __init__(self, name: str, payload: Any = NOTHING) -> None:
         fixed(self, "name", name)
-        fixed(self, "payload", {} if payload is NOTHING else payload)
+        fixed(self, "payload", payload if type(payload) is dict else _payload("Event", name, payload))
 
 
 class Named(Protocol):
@@ -87,7 +104,7 @@ class Command(Frozen):
         on_rejected: Name | None = None,
     ) -> None:
         fixed(self, "name", name)
-        fixed(self, "payload", {} if payload is NOTHING else payload)
+        fixed(self, "payload", payload if type(payload) is dict else _payload("Command", name, payload))
         fixed(self, "id", id)
         fixed(self, "metadata", {} if metadata is NOTHING else metadata)
         fixed(self, "expected_version", expected_version)
@@ -110,7 +127,7 @@ class Query(Frozen):
 
     def __init__(self, name: str, payload: Any = NOTHING) -> None:
         fixed(self, "name", name)
-        fixed(self, "payload", {} if payload is NOTHING else payload)
+        fixed(self, "payload", payload if type(payload) is dict else _payload("Query", name, payload))
 
 
 class Message(NamedTuple):

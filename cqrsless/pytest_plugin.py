@@ -54,11 +54,13 @@ def application(request: pytest.FixtureRequest) -> Registry | App:
     try:
         return load(which)
     except CqrslessError as error:
-        _fail(
-            f"the application under test cannot be loaded: {error}\n"
-            "Name it in pytest's ini file (cqrsless_app = billing.app:billing), by "
-            "@pytest.mark.cqrsless(app=...), or override the fixture cqrsless_application."
-        )
+        why = str(error)
+    # Out of the handler, so that pytest tells it once, and not again as what it was raised in the midst of.
+    _fail(
+        f"the application under test cannot be loaded: {why}\n"
+        "Name it in pytest's ini file (cqrsless_app = billing.app:billing), by "
+        "@pytest.mark.cqrsless(app=...), or override the fixture cqrsless_application."
+    )
 
 
 def store_kind(request: pytest.FixtureRequest) -> str:

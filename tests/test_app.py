@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -251,3 +251,17 @@ def test_a_clock_gives_aware_times() -> None:
     app = App("memory://", registry=bank(), clock=lambda: datetime(2026, 1, 1))
     with pytest.raises(ValueError, match="a time without a time zone"):
         app.execute("Deposit", {"bank": "b", "number": "1", "amount": 1})
+
+
+@pytest.mark.parametrize("registry", [Registry("nothing"), Registry("aggregates")])
+def test_an_application_without_handlers_runs_nothing_that_is_due(registry: Registry) -> None:
+    if registry.name == "aggregates":
+        registry.aggregate("Order", id_field="order_id")
+    app = App("memory://", registry=registry)
+    for call, name in ((app.drain, "drain"), (lambda: app.advance(timedelta(days=1)), "advance")):
+        with pytest.raises(UnknownMessage) as said:
+            call()
+        assert str(said.value) == (
+            f"app.{name} finds no handler in registry {registry.name!r}: import the modules whose functions it has, or "
+            "load what CQRSLESS_APP or pyproject.toml names: app = cqrsless.application()"
+        )

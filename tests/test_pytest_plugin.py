@@ -236,3 +236,10 @@ def test_a_project_without_a_setting_is_told_how_to_make_one(tmp_path: Path) -> 
 def test_moto_that_is_not_installed_is_asked_for(project: Path) -> None:
     (project / "moto.py").write_text("raise ImportError('no moto')\n")
     assert "needs moto: pip install 'moto[dynamodb]'" in run(project, USE, "--cqrsless-store", "moto", passes=False)
+
+
+def test_an_application_that_is_not_there_is_told_once(project: Path) -> None:
+    (project / "pyproject.toml").unlink()
+    said = run(project, USE, passes=False)
+    assert said.count("there is no module 'app'") == 1
+    assert "AppLoadError" not in said and "another exception" not in said

@@ -69,13 +69,13 @@ def test_each_block_of_python_runs(code: str, files: dict[str, str], folder: Pat
     assert "assert " in code or ".then" in code, "a block that claims nothing shows nothing"
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
+    application = "library" if "library.py" in files else "shop"
+    (folder / "pyproject.toml").write_text(f'[tool.cqrsless]\napp = "{application}"\n', encoding="utf-8")
     named = NAMED.match(code)
     if named is None:
         (folder / "block.py").write_text(code, encoding="utf-8")
         python(folder, "block.py")
         return
-    application = "library" if "library.py" in files else "shop"
-    (folder / "pyproject.toml").write_text(f'[tool.cqrsless]\napp = "{application}"\n', encoding="utf-8")
     options = ("-q", "-p", "pytest_cqrsless", "-p", "no:cacheprovider", "--rootdir=.")
     python(folder, "-m", "pytest", *options, named[1])
 
@@ -189,7 +189,7 @@ def test_the_parameters_of_a_decorator_are_those_that_are_told(name: str) -> Non
 def test_what_the_application_is_said_to_do_it_does() -> None:
     for method in re.findall(r"`app\.(\w+)\(", section("The application")):
         assert callable(getattr(App, method))
-    assert set(re.findall(r"`(\w+)`", rows("The application")[1][1])) - {"CommandResult"} <= set(
+    assert set(re.findall(r"`(\w+)`", rows("The application")[2][1])) - {"CommandResult"} <= set(
         inspect.signature(CommandResult).parameters
     )
     for name in re.findall(r"`app\.(\w+)`", section("The application")):

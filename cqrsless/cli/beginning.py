@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 import sys
 from collections.abc import Mapping
+from importlib.metadata import distribution
 from typing import Final
 
-__all__ = ["files", "package_name"]
+__all__ = ["files", "package_name", "requirement"]
 
 _PYPROJECT: Final = """\
 [project]
@@ -143,10 +145,10 @@ def test_the_view_follows():
 _README: Final = """\
 # {name}
 
-A [cqrsless](https://pypi.org/project/cqrsless/) application.
+An application of cqrsless. Install that with its extra `dev`, from where this project was begun with, and go on:
 
 ```sh
-pip install "cqrsless[dev]"
+pip install "{requirement}"
 python -m pytest
 cqrsless routes
 cqrsless send PlaceOrder '{{"order_id": "o-1", "customer_id": "c-1", "total": "19.90"}}'
@@ -180,9 +182,19 @@ def package_name(name: str) -> str | None:
     return made if re.fullmatch(r"[a-z][a-z0-9_]*", made) and not taken else None
 
 
-def files(name: str, package: str) -> Mapping[str, str]:
-    """Give a new project's files, by their paths in it."""
-    known = {"name": name, "package": package}
+def requirement(extra: str = "dev") -> str:
+    """Give what pip installs cqrsless by, as this machine has it: from the index, or the folder or URL it came from."""
+    noted = distribution("cqrsless").read_text("direct_url.json")
+    origin = json.loads(noted) if noted else {}
+    if "url" not in origin:
+        return f"cqrsless[{extra}]"
+    vcs = origin.get("vcs_info")
+    return f"cqrsless[{extra}] @ " + (f"{vcs['vcs']}+{origin['url']}@{vcs['commit_id']}" if vcs else origin["url"])
+
+
+def files(name: str, package: str, needs: str) -> Mapping[str, str]:
+    """Give a new project's files, by their paths in it; `needs` is what pip installs cqrsless by."""
+    known = {"name": name, "package": package, "requirement": needs}
     return {
         "pyproject.toml": _PYPROJECT.format(**known),
         f"{package}/__init__.py": "",

@@ -16,7 +16,7 @@ __all__ = ["COMMANDS", "cqrsless"]
 
 #: By its name, the module of this package that holds a command, and its one line of help.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "init": ("init", "Begin a project in the new folder NAME: it runs, and passes its tests."),
+    "init": ("init", "Begin a project in the new folder NAME, or in this one (.): it runs, and passes its tests."),
     "dev": ("dev", "Serve the application on this machine, with a console at /_cqrsless/."),
     "routes": ("routes", "List every handler: what calls it, what it works on, where it stands."),
     "diagram": ("diagram", "Draw commands, aggregates, events, processors and views as a Mermaid flowchart."),
@@ -25,10 +25,12 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "invoke": ("invoke", "Give the entrypoint an event as Lambda would, and print its answer."),
     "events": ("events", "List the events of the aggregate TYPE ID, oldest first, each with the command that made it."),
     "show": ("show", "Show the state of the aggregate TYPE ID, now or as of a version."),
-    "why": ("why", "Tell why TYPE ID came to VERSION: its causes, its effects, and what changed."),
+    "why": ("why", "Tell why TYPE ID came to VERSION, or to its newest: causes, effects, and what changed."),
     "diff": ("diff", "Put the history of TYPE ID through today's code, and show what would differ."),
     "processors": ("processors", "Tell of each processor and view how far it is, and what it has parked."),
     "replay": ("replay", "Build the view NAME anew from all of history, or call a processor's handlers again for it."),
+    "due": ("due", "List the commands that wait for their time, the next one first."),
+    "advance": ("advance", "Move the clock on by TIME, run what is due on the way, and deliver what follows."),
     "letters": ("letters", "Look after what is parked: list, retry, drop."),
     "tables": ("tables", "Create the store's tables, or check them."),
     "template": ("template", "Write the template of the stack: SAM, CloudFormation or Terraform."),

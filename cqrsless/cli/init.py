@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
-from .beginning import files, package_name
+from .beginning import files, package_name, requirement
 from .exits import REFUSED, Failure
 from .options import Call, common_options
 
 __all__ = ["command"]
+
+#: What a new repository may hold already.
+KEPT: Final = ("README.md", ".gitignore")
 
 
 @click.command()
 @click.argument("name")
 @common_options
 def command(call: Call, name: str) -> None:
-    """Begin a project in the new folder NAME: it runs, and passes its tests.
+    """Begin a project in the new folder NAME, or in this one (.): it runs, and passes its tests.
 
-    Nothing is ever overwritten: where the folder holds one of the files already, nothing is written at all.
+    Nothing is ever overwritten: a README.md and a .gitignore that are there stay as they are, and where the folder
+    holds any other of the files, nothing is written at all.
     """
     folder = Path(name)
-    package = package_name(folder.name)
+    title = folder.name or folder.resolve().name
+    package = package_name(title)
     if package is None:
         raise click.BadParameter(
-            f"{folder.name!r} makes no package of its own: begin with a letter, go on with letters, digits, - and _, "
+            f"{title!r} makes no package of its own: begin with a letter, go on with letters, digits, - and _, "
             "and choose a name that no module of Python's has",
             param_hint="NAME",
         )
-    made = files(folder.name, package)
+    made = files(title, package, requirement())
+    kept = [file for file in KEPT if (folder / file).is_file()]
+    made = {file: text for file, text in made.items() if file not in kept}
     there = [file for file in made if (folder / file).exists()]
     if there or (folder.exists() and not folder.is_dir()):
         raise Failure(
@@ -48,4 +56,7 @@ def command(call: Call, name: str) -> None:
         return
     for file in made:
         call.terminal.line(f"{folder / file}")
-    call.terminal.note(f"\ncd {folder}, then: python -m pytest, cqrsless routes, cqrsless dev")
+    for file in kept:
+        call.terminal.note(f"{folder / file} stays as it is")
+    enter = "" if folder.samefile(Path.cwd()) else f"cd {folder}, then: "
+    call.terminal.note(f"\n{enter}python -m pytest, cqrsless routes, cqrsless dev")

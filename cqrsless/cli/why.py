@@ -25,21 +25,22 @@ __all__ = ["command"]
 @click.command()
 @click.argument("aggregate", metavar="TYPE", shell_complete=complete_aggregates)
 @click.argument("id_", metavar="ID")
-@click.argument("version", type=click.IntRange(min=1))
+@click.argument("version", metavar="[VERSION]", type=click.IntRange(min=1), required=False)
 @click.option(
     "--effects/--no-effects",
     default=None,
     help="Look through the whole table for what it caused; not on AWS by default.",
 )
 @common_options
-def command(call: Call, aggregate: str, id_: str, version: int, effects: bool | None) -> None:
-    """Tell why TYPE ID came to VERSION: its causes, its effects, and what changed.
+def command(call: Call, aggregate: str, id_: str, version: int | None, effects: bool | None) -> None:
+    """Tell why TYPE ID came to VERSION, or to its newest: causes, effects, and what changed.
 
     Causes are found by a few reads. What a commit caused is noted nowhere but in what it caused, so the whole events
     table is read for that: by default on an embedded store alone.
     """
     app = call.application()
     asked = subject(app, aggregate, id_)
+    version = asked.newest() if version is None else version
     commit = told_commit(asked.kind, asked.item(version))
     led = causes(app, commit)
     searched = is_embedded(app.store) if effects is None else effects

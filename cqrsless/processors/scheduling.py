@@ -90,7 +90,12 @@ class Scheduling:
         # Behind that, since a cancellation puts its tombstone before it looks for what waits: one of the two sees the
         # other, and a tombstone need not wait for the due time of what comes after it.
         if self._tombstones.has(message.id):
-            log.info("%s %s was cancelled before: it does not wait", message.name, message.id)
+            log.warning(
+                "%s is not scheduled: its id %r was cancelled before, and an id that was cancelled stays so; give what "
+                "is scheduled anew an id of its own",
+                message.name,
+                message.id,
+            )
             self.scheduler.cancel(message.id)
         return None
 

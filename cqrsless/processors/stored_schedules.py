@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -47,6 +47,17 @@ class StoredScheduler:
         note = self._store.get("views", f"{_ROWS}{id}", "-", Cost())
         if note is not None:
             self._remove(id, note["at"])
+
+    def waiting(self) -> Iterator[Message]:
+        """Give what waits, in the order of time: each as the message that it will be, with its due time."""
+        after = None
+        while True:
+            page = self._store.query("views", _ROWS, Cost(), after=after)
+            for row in page.items:
+                yield message_of(json.loads(row["wire"]), moment(row["due"]), row.get("tries", 0) + 1)
+            if not page.more or not page.items:
+                return
+            after = page.items[-1]["sk"]
 
     def next_due(self, until: datetime) -> datetime | None:
         """Give the time of the first command that is due by then, if there is one."""

@@ -112,7 +112,7 @@ class DecidingDecorators(ShelfWriter):
     ) -> OnTwo: ...
     def command_handler(
         self,
-        name: str,
+        name: Any = None,  # the overloads want one; without it, the error says what to write
         *,
         schema: Schema | None = None,
         aggregate: AggregateRecord | str | None = None,

@@ -68,7 +68,7 @@ def _is_control(sign: int) -> bool:
 
 
 def _text(place: Place, what: str, name: object) -> str:
-    if callable(name) and what in ("command handler", "query handler", "resource"):
+    if (callable(name) or name is None) and what in ("command handler", "query handler", "resource"):
         decorator = f"@{what.replace(' ', '_')}"
         raise wrong(place, f'{decorator} has no name: write {decorator}("Name") above the function')
     if not isinstance(name, str):

@@ -27,12 +27,13 @@ class Deleted:
         return "DELETED"
 
 
-#: Returned as the state, it ends an aggregate's life for good: later it is `NotFound`.
-#:
-#: >>> import copy
-#: >>> copy.deepcopy(DELETED) is DELETED
-#: True
 DELETED: Final = Deleted()
+"""Returned as the state, it ends an aggregate's life for good: later it is `NotFound`.
+
+>>> import copy
+>>> copy.deepcopy(DELETED) is DELETED
+True
+"""
 
 
 class Cancel(Record):

@@ -18,6 +18,7 @@ from ..errors import CqrslessError, NotFound, UnknownMessage, ValidationFailed
 from ..keys import aggregate_key, id_of, read_id
 from ..messages import Command, Cost, Event, Message
 from ..registry import DELETED, AggregateRecord, did_you_mean
+from ..registry.names import is_schema
 from ..resources import Resources
 from ..store import Item, SizedItem
 
@@ -59,10 +60,13 @@ class Aggregate:
         return cls(app, plan.kind, id)
 
     @classmethod
-    def of_event(cls, app: App, event: Event, of: Of) -> Aggregate:
-        """Find the one that records an event: the one that is named, else the one that can be told from the event."""
+    def of_event(cls, app: App, event: Event, of: Of, call: str) -> Aggregate:
+        """Find the one that records an event: the one that is named, else the one that can be told from the event.
+
+        `call` is the test's call that has the event, for errors to say where `of=` belongs.
+        """
         of, id = of if isinstance(of, tuple) else (of, None)
-        kind = _kind(app, event, of)
+        kind = _kind(app, event, of, call)
         if id is not None:
             return cls(app, kind, id_of(kind.name, kind.id_field, id))
         try:
@@ -124,6 +128,14 @@ class Aggregate:
                 f"{name} is state-stored: give its one state, as in given({{...}}), and not "
                 f"{_a(what) if count == 1 else f'{count} things'}; if it does not exist, given()"
             )
+        state = self.kind.record.state
+        fits = isinstance(what, dict) if state is dict else type(what) is state or is_schema(state)
+        if not self.kind.event_sourced and what is not DELETED and not fits:
+            example = "{...}" if state is dict else f"{state.__name__}(...)"
+            raise TypeError(
+                f"the state of {name} is a {state.__name__}, and given() or racing() has a {type(what).__name__}: "
+                f"write given({example})"
+            )
 
 
 class _Past:
@@ -169,7 +181,7 @@ def state_of(kind: Kind, loaded: Loaded) -> Any:
     return loaded.private(kind)
 
 
-def _kind(app: App, event: Event, of: AggregateRecord | str | None) -> Kind:
+def _kind(app: App, event: Event, of: AggregateRecord | str | None, call: str) -> Kind:
     kinds = app.compiled.dispatcher.kinds
     if of is not None:
         name = of if isinstance(of, str) else of.name
@@ -189,9 +201,13 @@ def _kind(app: App, event: Event, of: AggregateRecord | str | None) -> Kind:
     for found in (able, named):
         if len(found) == 1:
             return found[0]
+    likely = named or able
+    kind = likely[0]
+    id = "an id" if len(kind.id_field) == 1 else ", ".join(["..."] * len(kind.id_field))
     raise TypeError(
-        f"{event.name} may be an event of {' or of '.join(kind.name for kind in able)}: say of "
-        f"which, as in of=({able[0].name!r}, {NOBODY!r})"
+        f"{call}(Event({event.name!r}, ...)) may be an event of {' or of '.join(one.name for one in likely)}: say of "
+        f"which, as in {call}(Event({event.name!r}, ...), of={kind.name!r}), or with the aggregate's id, "
+        f"of=({kind.name!r}, {id!r})"
     )
 
 

@@ -201,7 +201,7 @@ class Given:
             if isinstance(what, Command):
                 stage.app.execute(what)
             elif isinstance(what, Event):
-                Aggregate.of_event(stage.app, what, self._of).record(what)
+                Aggregate.of_event(stage.app, what, self._of, "given").record(what)
             else:
                 raise TypeError(f"an event arrives after other events or commands, and not after {what!r}")
         reaction.begin()
@@ -209,6 +209,6 @@ class Given:
             if source is not None:
                 reaction.receive(event, source, id, metadata)
             else:
-                aggregate = Aggregate.of_event(stage.app, event, of if of is not None else self._of)
+                aggregate = Aggregate.of_event(stage.app, event, of if of is not None else self._of, "when")
                 reaction.arrives(aggregate.record(event, metadata))
         return reaction

@@ -61,6 +61,12 @@ def test_why_of_a_root_shows_the_whole_conversation(bank: Any) -> None:
     assert lines[-2:] == ["State, at its beginning", '  + status: "started"']
 
 
+def test_why_without_a_version_is_of_the_newest(bank: Any) -> None:
+    assert bank.json("why", "Account", "a-1") == bank.json("why", "Account", "a-1", "2")
+    result = bank.run("why", "Account", "a-9")
+    assert (result.exit_code, "there is no Account a-9" in result.stderr) == (1, True)
+
+
 def test_why_reads_no_more_than_it_needs_without_effects(bank: Any) -> None:
     told = bank.json("why", "Account", "a-1", "2", "--no-effects")
     assert (told["effects_searched"], told["commit"]["events"][0]["caused"]) == (False, [])

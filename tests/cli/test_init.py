@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cqrsless.cli.beginning import files, package_name
+from cqrsless.cli.beginning import files, package_name, requirement
 
 
 def run(folder: Path, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -30,10 +30,10 @@ def test_a_new_project_passes_its_tests_and_runs(project: Any) -> None:
 
 
 def test_nothing_is_ever_overwritten(project: Any) -> None:
-    project.write("web/README.md", "mine")
+    project.write("web/pyproject.toml", "mine")
     result = project.run("init", "web")
-    assert (result.exit_code, result.stderr) == (1, "web holds README.md already: nothing was written\n")
-    assert [path.name for path in (project.folder / "web").iterdir()] == ["README.md"]
+    assert (result.exit_code, result.stderr) == (1, "web holds pyproject.toml already: nothing was written\n")
+    assert [path.name for path in (project.folder / "web").iterdir()] == ["pyproject.toml"]
     project.write("taken", "a file")
     assert project.run("init", "taken").exit_code == 1
     assert (project.folder / "taken").read_text() == "a file"
@@ -45,6 +45,47 @@ def test_a_folder_with_other_files_is_taken(project: Any) -> None:
     assert (project.folder / "web/notes.txt").read_text() == "mine"
 
 
+def test_the_folder_itself_is_taken_with_what_a_new_repository_holds(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("web-shop/.git/HEAD", "ref: refs/heads/main")
+    project.write("web-shop/README.md", "mine")
+    folder = project.folder / "web-shop"
+    monkeypatch.chdir(folder)
+    result = project.run("init", ".")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (0, "README.md stays as it is")
+    assert result.stdout.splitlines() == [
+        "pyproject.toml", "web_shop/__init__.py", "web_shop/app.py", "tests/test_orders.py", ".gitignore",
+    ]  # fmt: skip
+    assert (folder / "README.md").read_text() == "mine"
+    assert 'name = "web-shop"' in (folder / "pyproject.toml").read_text()
+    assert "5 passed" in run(folder, "pytest", "-q", "-W", "error").stdout
+    assert project.run("init", ".").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("noted", "says"),
+    [
+        (None, "cqrsless[dev]"),
+        ('{"url": "file:///src/cqrsless", "dir_info": {"editable": true}}', "cqrsless[dev] @ file:///src/cqrsless"),
+        (
+            '{"url": "https://git.example.org/cqrsless", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}}',
+            "cqrsless[dev] @ git+https://git.example.org/cqrsless@c0ffee",
+        ),
+    ],
+)
+def test_the_readme_installs_cqrsless_from_where_it_came(
+    monkeypatch: pytest.MonkeyPatch, noted: str | None, says: str
+) -> None:
+    class Installed:
+        def read_text(self, name: str) -> str | None:
+            return noted if name == "direct_url.json" else None
+
+    monkeypatch.setattr("cqrsless.cli.beginning.distribution", lambda name: Installed())
+    assert requirement() == says
+    assert f'\npip install "{says}"\n' in files("web", "web", requirement())["README.md"]
+
+
 @pytest.mark.parametrize("name", ["json", "class", "9lives", "tests", "a b", "cqrsless", "-", ".."])
 def test_a_name_that_makes_no_module_of_its_own_is_refused(project: Any, name: str) -> None:
     assert package_name(Path(name).name) is None
@@ -52,6 +93,6 @@ def test_a_name_that_makes_no_module_of_its_own_is_refused(project: Any, name: s
 
 
 def test_every_file_ends_with_a_newline_and_names_the_project() -> None:
-    made = files("web-shop", "web_shop")
+    made = files("web-shop", "web_shop", "cqrsless[dev]")
     assert all(text == "" or text.endswith("\n") for text in made.values())
     assert 'app = "web_shop"' in made["pyproject.toml"]

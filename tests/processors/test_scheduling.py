@@ -201,11 +201,18 @@ def test_a_tombstone_is_removed_once_nothing_is_likely_to_ask_for_it() -> None:
     assert tombstones() == 0
 
 
-def test_what_was_cancelled_before_it_is_scheduled_does_not_wait_however_late_it_is_due() -> None:
+def test_what_was_cancelled_before_it_is_scheduled_does_not_wait_however_late_it_is_due(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Its tombstone may be gone by then."""
     app = App("memory://", registry=box())
     app.compiled.reactions.scheduling.cancel("later")
     app.execute("Fill", {"id": "b-1"}, id="later", due=TOMBSTONE * 4)
+    (warned,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert warned.getMessage() == (
+        "Fill is not scheduled: its id 'later' was cancelled before, and an id that was cancelled stays so; give what "
+        "is scheduled anew an id of its own"
+    )
     assert app.advance(TOMBSTONE * 5) == 0
 
 

@@ -381,8 +381,6 @@ def test_a_past_that_the_application_does_not_know_is_raised() -> None:
         account(Opened(name="Ada")).when("Close", A1)
     with pytest.raises(SerializationFailed, match="object"):
         order({"status": object()}).when("TouchOrder", O1)
-    with pytest.raises(SerializationFailed, match="a dict"):
-        order("placed").when("TouchOrder", O1)
 
 
 def test_an_unknown_past_is_raised_before_an_invalid_command_is_told() -> None:
@@ -399,6 +397,23 @@ def test_a_past_of_the_other_kind_is_raised() -> None:
         order(PLACED, PAID).when("TouchOrder", O1)
     with pytest.raises(TypeError, match=r"if it does not exist, given\(\)"):
         order(None).when("TouchOrder", O1)
+
+
+@dataclass(frozen=True)
+class BookState:
+    title: str
+
+
+def test_a_state_of_another_type_is_told_as_the_mistake_of_given_that_it_is() -> None:
+    library = Registry("library-of-decisions")
+    book = library.aggregate("Book", id_field="isbn", state=BookState)
+    library.command_handler("LendBook", aggregate=book)(lambda command, state: state)
+    told = r"the state of Book is a BookState, and given\(\) or racing\(\) has a dict: write given\(BookState\(...\)\)"
+    with pytest.raises(TypeError, match=told):
+        given({"title": "Dune"}, registry=library).when("LendBook", {"isbn": "1"})
+    given(BookState("Dune"), registry=library).when("LendBook", {"isbn": "1"}).then_nothing()
+    with pytest.raises(TypeError, match=r"the state of Order is a dict, .* has a str: write given\(\{...\}\)"):
+        order("placed").when("TouchOrder", O1)
 
 
 def test_events_behind_a_deletion_are_raised() -> None:

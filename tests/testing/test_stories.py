@@ -378,6 +378,7 @@ def test_an_external_event_reaches_the_handlers_of_its_source() -> None:
 
 def test_a_command_that_could_not_be_executed_fails_the_test() -> None:
     class Total(Schema):
+        thing_id = fields.String(required=True)
         amount = fields.Integer(required=True)
 
     odd = Registry("odd")
@@ -489,10 +490,14 @@ def test_an_event_that_nothing_listens_to_is_a_mistake() -> None:
 
 
 def test_an_event_that_may_be_anybodys_asks_whose_it_is() -> None:
-    with pytest.raises(
-        TypeError, match=r"LineAdded may be an event of Order or of Shelf: say of which, as in of=\('Ord"
-    ):
-        order().when(Event("LineAdded", {"line": 1}))
+    line = Event("LineAdded", {"line": 1})
+    for call, asks in (("when", lambda: order().when(line)), ("given", lambda: order(line).when(line, of=Order))):
+        with pytest.raises(TypeError) as asked:
+            asks()
+        assert str(asked.value) == (
+            f"{call}(Event('LineAdded', ...)) may be an event of Order or of Shelf: say of which, as in "
+            f"{call}(Event('LineAdded', ...), of='Order'), or with the aggregate's id, of=('Order', 'an id')"
+        )
     with pytest.raises(UnknownMessage, match="no aggregate 'Ordr' is registered; did you mean 'Order'"):
         order().when(Event("LineAdded", {"line": 1}), of="Ordr")
 
