@@ -11,15 +11,12 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
 import boto3
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 
 from cqrsless import App, Registry
 from cqrsless.deploy.cloudformation import stream_settings
@@ -29,17 +26,11 @@ from cqrsless.driver import Driver, EventSourceMapping, LambdaContext, StreamsFe
 from cqrsless.driver.dynamodb_streams import latest_stream
 from cqrsless.driver.failures import GivenUp
 from cqrsless.sources import handle
+from tests.deploy.calling import ACCOUNT, REGION, AsCaller, Call, caller
 
-ACCOUNT = "123456789012"
-REGION = "eu-west-1"
 PREFIX = "orders"
-Call = tuple[str, str]
 #: How often a message comes before it is a dead letter. The plan's count is about time, of which there is none here.
 RECEIVES = 3
-
-_caller: ContextVar[str | None] = ContextVar("caller", default=None)
-#: What IAM calls an operation where it has another name for it.
-_RENAMED = {"sns:PublishBatch": "sns:Publish", "sqs:SendMessageBatch": "sqs:SendMessage"}
 
 
 class RunningStack:
@@ -103,7 +94,7 @@ class RunningStack:
             raise RuntimeError("Runtime exited with error: signal: killed")
         name = self.text(self.plan.function(function).name)
         context = LambdaContext(name, str(uuid4()), clock=lambda: self.now)
-        context.invoked_function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        context.invoked_function_arn = self.invoked(function)
         variables = {"AWS_LAMBDA_FUNCTION_NAME": name, "CQRSLESS_METRICS": "off", **self._variables(function)}
         with self._as(function), patch.dict(os.environ, variables):
             return handle(json.loads(json.dumps(event)), context, self.app(function))
@@ -324,7 +315,7 @@ class RunningStack:
 
         arn = latest_stream(boto3.client("dynamodb"), self.text(table.name))
         self._made[mapping.table, "stream"] = arn
-        client = _AsCaller(boto3.client("dynamodbstreams"), lambda: self._as(mapping.function))
+        client = AsCaller(boto3.client("dynamodbstreams"), lambda: self._as(mapping.function))
         destination = None if mapping.bucket is None else _Objects(self, mapping)
         self._driver.map(
             EventSourceMapping.from_template(mapping.id, settings),
@@ -367,9 +358,14 @@ class RunningStack:
             return f"arn:aws:iam::{ACCOUNT}:role/{name}"
         return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
 
+    def invoked(self, function: str) -> str:
+        """Give the ARN by which whatever invokes a function invokes it."""
+        found = self.plan.function(function)
+        alias = "" if found.alias is None else f":{found.alias}"
+        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.text(found.name)}{alias}"
+
     def by_arn(self, arn: str) -> str:
-        name = arn.rpartition(":")[2]
-        return next(function.id for function in self.plan.functions if self.text(function.name) == name)
+        return next(function.id for function in self.plan.functions if self.invoked(function.id) == arn)
 
     def _role_of(self, arn: str) -> Role:
         return next(role for role in self.plan.roles if self.arn(role.id) == arn)
@@ -378,11 +374,11 @@ class RunningStack:
 
     @contextmanager
     def _as(self, function: str) -> Iterator[None]:
-        token = _caller.set(function)
+        token = caller.set(function)
         try:
             yield
         finally:
-            _caller.reset(token)
+            caller.reset(token)
 
     def allowed(self, role: Role) -> set[Call]:
         """Give what a role allows."""
@@ -392,21 +388,6 @@ class RunningStack:
             for action in statement.actions
             for resource in statement.resources
         }
-
-
-class _AsCaller:
-    """A client whose calls are made in a function's name."""
-
-    def __init__(self, client: Any, caller: Callable[[], Any]) -> None:
-        self._client = client
-        self._caller = caller
-
-    def __getattr__(self, name: str) -> Any:
-        def call(**params: Any) -> Any:
-            with self._caller():
-                return getattr(self._client, name)(**params)
-
-        return call
 
 
 class _Objects:
@@ -439,62 +420,3 @@ def _record(message: Mapping[str, Any], arn: str) -> dict[str, Any]:
         "eventSource": "aws:sqs",
         "eventSourceARN": arn,
     }
-
-
-@contextmanager
-def noting_calls(stack: RunningStack) -> Iterator[None]:
-    """Note every call of botocore's under the function in whose name it is made."""
-    make = BaseClient._make_api_call  # type: ignore[attr-defined]
-
-    def noted(client: Any, operation: str, params: Mapping[str, Any]) -> Any:
-        caller = _caller.get()
-        if caller is not None:
-            service = client.meta.service_model.signing_name
-            stack.calls[stack.plan.function(caller).role].update(_asked(service, operation, params))
-            if service == "lambda":
-                stack.later.append((stack.by_arn(params["FunctionName"]), json.loads(params["Payload"])))
-                return {"StatusCode": 202}
-            if operation == "PutItem" and params["TableName"].endswith("-views") and caller in stack.forgetting:
-                stack.forgetting.pop(caller)()
-                raise ClientError({"Error": {"Code": "ValidationException", "Message": "not now"}}, operation)
-        return make(client, operation, params)
-
-    with patch.object(BaseClient, "_make_api_call", noted):
-        yield
-
-
-def _asked(service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Call]:
-    """Give what IAM is asked for one call: actions, each on a resource."""
-    if operation == "TransactWriteItems":
-        for entry in params["TransactItems"]:
-            ((kind, write),) = entry.items()
-            action = {"Put": "PutItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}[kind]
-            yield f"dynamodb:{action}", _table(write["TableName"])
-        return
-    action = _RENAMED.get(f"{service}:{operation}", f"{service}:{operation}")
-    if service == "dynamodb" and "StreamArn" in params:
-        yield action, params["StreamArn"]
-    elif operation == "GetRecords":  # a shard iterator begins with its stream's ARN, here as on AWS
-        yield action, params["ShardIterator"].partition("|")[0]
-    elif service == "dynamodb":
-        yield action, _table(params["TableName"])
-    elif service == "scheduler":
-        yield action, f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{params['GroupName']}/*"
-        if operation == "CreateSchedule":
-            yield "iam:PassRole", params["Target"]["RoleArn"]
-    elif service == "events":
-        for entry in params["Entries"]:
-            yield action, f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{entry['EventBusName']}"
-    elif service == "sqs":
-        name = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
-        yield action, f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
-    elif service == "lambda":
-        yield "lambda:InvokeFunction", params["FunctionName"]
-    elif service == "s3":
-        yield action, f"arn:aws:s3:::{params['Bucket']}/*"
-    elif (service, operation) != ("sts", "GetCallerIdentity"):  # which needs no permission
-        yield action, "?"
-
-
-def _table(name: str) -> str:
-    return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
