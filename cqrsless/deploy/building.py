@@ -35,6 +35,7 @@ class Stack:
         self.application = application
         self.ids = Ids()
         self._ends = Ids()
+        self._queue_ends = Ids()
         self.tables: list[Table] = []
         self.functions: list[Function] = []
         self.roles: list[Role] = []
@@ -147,6 +148,8 @@ class Stack:
         letters = self.ids.take(f"{base}DeadLetters", f"the dead letters of {what}")
         # Six times the function's time-out: Lambda's own advice for queues that it reads.
         visibility = min(6 * timeout, _LONGEST_VISIBILITY)
+        for called, whose in ((f"{plain}-dead-letters{end}", "the dead letters of"), (f"{plain}{end}", "the queue of")):
+            self._queue_ends.take(called, f"{whose} {what}")
         self.queues.append(Queue(letters, self.name(f"{plain}-dead-letters{end}", 80), fifo, visibility, "letters"))
         id = self.ids.take(f"{base}Queue", f"the queue of {what}")
         self.queues.append(Queue(id, self.name(f"{plain}{end}", 80), fifo, visibility, "work", letters, receives))

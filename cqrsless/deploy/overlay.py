@@ -6,7 +6,9 @@ without one, an override of a resource that is not there is a mistake, and an er
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +29,10 @@ _SECTIONS: Final = frozenset(
         *("Parameters", "Resources", "Rules", "Transform"),
     }
 )
+#: Sections that hold no parts by name.
+_PLAIN: Final = frozenset({"AWSTemplateFormatVersion", "Description", "Transform"})
+#: More than the million bytes that CloudFormation takes can hold. An overlay whose parts repeat others may seem small.
+_MOST_VALUES: Final = 250_000
 
 
 def read_overlay(file: Path) -> dict[str, Any]:
@@ -47,14 +53,61 @@ def laid_over(template: Mapping[str, Any], overlay: Mapping[str, Any], where: st
         if section not in _SECTIONS:
             hint = did_you_mean(str(section), _SECTIONS) or f"; it has {', '.join(sorted(_SECTIONS))}"
             raise DeploymentError(f"{where} has {section!r}, which is no section of such a template{hint}")
+    if next(islice(_values(overlay, where, "", ()), _MOST_VALUES, None), None) is not None:
+        raise DeploymentError(f"{where} has over {_MOST_VALUES:,} values, and is larger than CloudFormation takes")
+    for section, parts in overlay.items():
+        if section not in _PLAIN and (parts is not None or section == "Resources"):
+            _check_mapping(parts, where, section)
     resources = template.get("Resources", {})
-    for id, wanted in (overlay.get("Resources") or {}).items():
+    for id, wanted in overlay.get("Resources", {}).items():
+        _check_resource(wanted, where, f"Resources.{id}")
         if id in resources:
             continue
-        if not isinstance(wanted, Mapping) or "Type" not in wanted:
+        if wanted is None or "Type" not in wanted:
             hint = did_you_mean(id, resources) or "; a resource of your own has a Type"
             raise DeploymentError(f"{where} changes the resource {id!r}, which the template does not have{hint}")
     return _merged(template, overlay)
+
+
+def _values(value: Any, where: str, path: str, inside: tuple[int, ...]) -> Iterator[Any]:
+    """Give every value of an overlay; raise for one that no template can hold."""
+    yield value
+    if id(value) in inside:
+        raise DeploymentError(f"{where} holds itself, at {path}")
+    inside = (*inside, id(value))
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if not isinstance(key, str):
+                raise DeploymentError(
+                    f"{where} has the key {key!r} at {path}: write it in quotes, since keys are texts"
+                )
+            yield from _values(part, where, f"{path}.{key}".lstrip("."), inside)
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from _values(part, where, f"{path}.{number}", inside)
+    elif not (value is None or isinstance(value, (str, int)) or (isinstance(value, float) and isfinite(value))):
+        raise DeploymentError(f"{where} has {value!r} at {path}, which JSON has no form for: write a text")
+
+
+def _check_mapping(value: Any, where: str, path: str) -> None:
+    if not isinstance(value, Mapping):
+        raise DeploymentError(f"{where} has {value!r} at {path}, and that is a mapping")
+
+
+def _check_resource(resource: Any, where: str, path: str) -> None:
+    """Refuse what is no resource; `null` removes one, or a part of it."""
+    if resource is None:
+        return
+    _check_mapping(resource, where, path)
+    if not isinstance(resource.get("Type", ""), str):
+        raise DeploymentError(
+            f"{where} has {resource['Type']!r} at {path}.Type, and that is a text, as AWS::SQS::Queue"
+        )
+    properties = resource.get("Properties")
+    if properties is not None:
+        _check_mapping(properties, where, f"{path}.Properties")
+        if properties.get("Events") is not None and not isinstance(properties["Events"], list):
+            _check_mapping(properties["Events"], where, f"{path}.Properties.Events")
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,28 @@ def test_a_value_of_a_function_is_replaced_whole() -> None:
         ),
         ("Resources: {Mine: {Properties: {}}}", "does not have; a resource of your own has a Type"),
         ("Resource: {}", "the overlay o.yaml has 'Resource', which is no section of such a template; did you mean"),
+        ("Resources: [a]", r"the overlay o.yaml has \['a'\] at Resources, and that is a mapping"),
+        ("Resources: null", "the overlay o.yaml has None at Resources, and that is a mapping"),
+        ("Outputs: 3", "the overlay o.yaml has 3 at Outputs, and that is a mapping"),
+        ("Globals: 7", "the overlay o.yaml has 7 at Globals, and that is a mapping"),
+        ("Resources: {CommandsFunction: 7}", "has 7 at Resources.CommandsFunction, and that is a mapping"),
+        (
+            "Resources: {CommandsFunction: {Type: null}}",
+            "has None at Resources.CommandsFunction.Type, and that is a te",
+        ),
+        ("Resources: {CommandsFunction: {Properties: 7}}", "has 7 at Resources.CommandsFunction.Properties, and that"),
+        ("Resources: {CommandsFunction: {Properties: {Events: 3}}}", "has 3 at .*Properties.Events, and that is a map"),
+        ("Mappings: {ByAccount: {123456789012: {A: B}}}", "key 123456789012 at Mappings.ByAccount: write it in quotes"),
+        ("Resources: {true: {Type: T}}", "the overlay o.yaml has the key True at Resources: write it in quotes"),
+        (
+            "Resources: {A: {Type: T, Properties: {B: !!binary aGk=}}}",
+            "has b'hi' at Resources.A.Properties.B, which JSON",
+        ),
+        (
+            "Resources: {A: {Type: T, Properties: {B: [.nan]}}}",
+            "has nan at Resources.A.Properties.B.0, which JSON has no",
+        ),
+        ("Resources: {A: {Type: T, Properties: &p {B: *p}}}", "holds itself, at Resources.A.Properties.B"),
         ("- a\n- b", "the overlay o.yaml is no mapping with Resources, Outputs and so on, but list"),
         ("a: [", "the overlay o.yaml is no YAML or JSON: "),
         ("Resources: {A: {Type: T, Properties: {Name: !Sbu x}}}", "!Sbu .* is no function of CloudFormation"),
@@ -71,6 +93,12 @@ def test_a_value_of_a_function_is_replaced_whole() -> None:
 def test_a_mistake_is_told_and_not_deployed(text: str, error: str) -> None:
     with pytest.raises(DeploymentError, match=error):
         laid(text)
+
+
+def test_an_overlay_whose_parts_repeat_others_without_end_is_refused() -> None:
+    lines = [f"  m{number}: &m{number} [{', '.join([f'*m{number - 1}'] * 9)}]" for number in range(1, 10)]
+    with pytest.raises(DeploymentError, match="has over 250,000 values, and is larger than CloudFormation takes"):
+        laid("\n".join(["Metadata:", "  m0: &m0 [lol]", *lines]))
 
 
 def test_an_overlay_that_is_not_there_is_an_error(tmp_path: Path) -> None:

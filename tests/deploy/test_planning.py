@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from cqrsless import Command, RegistrationError, Registry
 from cqrsless.deploy.naming import DeploymentError
+from cqrsless.deploy.rendering import document
 from cqrsless.deploy.values import Attribute, Place, text
 from cqrsless.driver.filters import compile_filters
 from tests.deploy.shop import listen, one, planned, remind, shop
@@ -238,6 +240,45 @@ def test_names_that_are_one_without_their_signs_are_refused() -> None:
 def test_a_processor_with_the_name_of_a_function_of_the_stack_is_refused(name: str) -> None:
     with pytest.raises(DeploymentError, match="rename one of the two"):
         planned(shop(name, "b", "c"))
+
+
+def test_a_processor_whose_queue_would_be_the_dead_letters_of_another_is_refused() -> None:
+    error = (
+        "the queue of the processor 'mailer-dead-letters' and the dead letters of the processor 'mailer' are both "
+        "called mailer-dead-letters.fifo in a template"
+    )
+    with pytest.raises(DeploymentError, match=error):
+        planned(shop("mailer", "mailer-dead-letters", "audit"))
+
+
+def test_two_hundred_handlers_are_one_plan_with_names_of_their_own() -> None:
+    registry = shop()
+    for number in range(200):
+        listen(registry, f"Happened.in_{number}", f"p_{number % 20}.of-many")
+        registry.query_handler(f"Ask.{number}", route=f"GET /a.sk_{number}/{{of}}")(lambda query: None)
+    plan = planned(registry)
+    assert len(plan.functions) == 22 and plan.api is not None and len(plan.api.routes) == 202
+    for kind in (plan.functions, plan.queues, plan.tables, plan.alarms):
+        assert len({one.id for one in kind}) == len({one.name for one in kind}) == len(kind)
+    assert all(re.fullmatch(r"[A-Za-z0-9]+", function.id) for function in plan.functions)
+    assert all(re.fullmatch(r"-[a-z0-9-]+", str(function.name[1])) for function in plan.functions)
+    consumers = {name for function in plan.functions for name in function.consumers}
+    assert consumers == {f"p_{number}.of-many" for number in range(20)}
+    assert 400 < len(document(plan, "cloudformation")["Resources"]) <= 500
+    assert len(document(plan, "sam")["Resources"]) < 500
+
+
+def test_stacks_of_other_prefixes_share_no_name() -> None:
+    """Two applications, or one twice, in one account and region."""
+    plan = planned(shop("mailer", "audit", view=True, publishes=True), {"processors": {"mailer": {"schedules": True}}})
+    assert plan.api is not None and plan.dashboard is not None and plan.schedule_group is not None
+    every = (*plan.tables, *plan.functions, *plan.queues, *plan.buckets, *plan.alarms, *plan.roles)
+    named = [one.name for one in (*every, plan.api, plan.dashboard, plan.schedule_group)]
+    assert all(name[0] is Place.PREFIX for name in named)
+    made = planned(shop(publishes=True), {"create_targets": True})
+    assert [bus.name for bus in made.buses] == [("shop",)], (
+        "a target is called as the code calls it: one stack makes it"
+    )
 
 
 def test_a_long_name_is_cut_and_stays_one_of_its_own() -> None:
