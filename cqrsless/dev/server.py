@@ -110,7 +110,8 @@ class Server:
     def _respond(self, request: Request) -> Response:
         wrong = foreign_host(request.headers.get("Host"), exposed=self.options.exposed)
         if wrong is not None:
-            return refusal(HTTPStatus.FORBIDDEN, f"{wrong}; ask for http://{self.options.host}:{self.options.port}/")
+            port = request.environ.get("SERVER_PORT", self.options.port)  # --port 0 takes a free one
+            return refusal(HTTPStatus.FORBIDDEN, f"{wrong}; ask for http://{self.options.host}:{port}/")
         if request.path == PREFIX.rstrip("/") or request.path.startswith(PREFIX):
             return self.console.respond(request)
         if request.path == "/" and request.method == "GET" and not self._has_root():

@@ -81,7 +81,8 @@ def serve(options: Options, say: Callable[[str], None] = print) -> None:
     """Serve until interrupted."""
     options.check()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    for chatty in ("werkzeug", "botocore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     if is_running_from_reloader():
         _serve_and_watch(options, say)
         return

@@ -10,9 +10,7 @@ from uuid import uuid4
 import pytest
 
 from cqrsless import App, CommandResult
-from cqrsless.dev import Options
 from cqrsless.dev.console import sweeping
-from cqrsless.dev.options import Refused
 from cqrsless.driver import LambdaContext
 from cqrsless.sources import handle
 from cqrsless.testing import lambda_events
@@ -47,12 +45,6 @@ def deliver(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         return handle(lambda_events.dynamodb_stream(app, *results), LambdaContext("dev", "r-1", clock=app.now), app)
 
     return deliver
-
-
-def test_a_table_is_written_to_where_that_is_said(url: str) -> None:
-    with pytest.raises(Refused, match="say --dynamodb if that is what you want"):
-        Options(store=url).check()
-    Options(store=url, dynamodb=True).check()
 
 
 def test_commands_and_histories_are_those_of_the_tables(on_dynamodb: Console) -> None:

@@ -44,6 +44,11 @@ def test_a_name_that_somebody_points_here_is_not_answered(console: Console, path
     assert answer.json["title"] == "Forbidden"
 
 
+def test_a_refused_name_is_told_where_to_ask_whatever_port_was_free(opened: Callable[..., Console]) -> None:
+    answer = opened(port=0).client.get("/", base_url="http://evil.example:4711")
+    assert answer.json["detail"].endswith("ask for http://127.0.0.1:4711/")
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "[::1]:8000", "shop.localhost:8000"])
 def test_every_name_of_this_machine_is_answered(console: Console, host: str) -> None:
     assert console.client.get("/_cqrsless/api/status", headers={"Host": host}).status_code == 200
