@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import random
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -130,6 +132,8 @@ def _put_on_path(folder: str) -> None:
 
 
 def _settle_for_lambda(app: App) -> None:
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        _differ_once_restored()
     own = logging.getLogger("cqrsless")
     if own.level == logging.NOTSET and not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
         own.setLevel(logging.INFO)  # Lambda's root logger hides what is below WARNING, refusals among it
@@ -139,6 +143,14 @@ def _settle_for_lambda(app: App) -> None:
             "CQRSLESS_STORE=dynamodb://<prefix>",
             app.store.url,
         )
+
+
+def _differ_once_restored() -> None:
+    """Have the state of `random` made anew in each environment that SnapStart restores from this one's memory.
+
+    Ids and pauses of cqrsless do not hang on it; those of OpenTelemetry's SDK do, and maybe the application's.
+    """
+    importlib.import_module("snapshot_restore_py").register_after_restore(random.seed)
 
 
 def _readable(error: CqrslessError) -> CqrslessError:

@@ -55,6 +55,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
+        if self.path == f"{PREFIX}/restore/next":  # the snapshot is taken, and restored
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         assert self.path == f"{PREFIX}/invocation/next", self.path
         invocation = self._exchange.invocations.get()
         if invocation is None:

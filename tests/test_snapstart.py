@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from threading import Thread
 from typing import Any
 
 import pytest
+
+from tests.runtime_api import lambda_function
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
@@ -154,3 +157,33 @@ def test_a_restored_process_asks_for_credentials_of_its_own(tmp_path: Path, aws:
     commits = [key for key in handler.signed if key]
     assert len(set(commits)) >= 3, "the warm process, and each restored one, signs with what it was given last"
     assert commits[-1] == f"KEY{handler.given}"
+
+
+SEEDED = """
+import random
+
+from cqrsless import command_handler
+
+random.seed(1)
+
+
+@command_handler("Draw")
+def draw(command):
+    return random.random()
+"""
+
+
+def draw(folder: Path, type: str) -> float:
+    with lambda_function(
+        folder, CQRSLESS_APP="seeded", CQRSLESS_STORE="memory://", AWS_LAMBDA_INITIALIZATION_TYPE=type
+    ) as function:
+        drawn: float = function.invoke({"command": "Draw", "payload": {}}).payload["value"]
+    return drawn
+
+
+def test_lambdas_runtime_is_told_to_mix_chance_anew_once_it_has_restored(tmp_path: Path) -> None:
+    (tmp_path / "seeded.py").write_text(SEEDED)
+    seeded = random.Random(1).random()
+    assert draw(tmp_path, "on-demand") == seeded
+    first, second = (draw(tmp_path, "snap-start") for _ in range(2))
+    assert len({first, second, seeded}) == 3

@@ -266,7 +266,7 @@ class Plan:
     schedule_group: Resource | None
     alarms: tuple[Alarm, ...]
     dashboard: Dashboard | None
-    #: The folder of the code, and the zip that `cqrsless package` makes of it.
+    #: The folder or zip of the code, and the zip: that one, or what `cqrsless package` makes.
     code: str
     package: str
     #: What its code, and the layers beneath it, were when this was planned, for formats that have to tell new code.

@@ -103,7 +103,7 @@ def plan(model: Model, configuration: Configuration, application: str) -> Plan:
         alarms=alarms,
         dashboard=dashboard,
         code=configuration.code,
-        package=package_of(configuration, application),
+        package=code if (code := configuration.code).endswith(".zip") else package_of(configuration, application),
     )
 
 

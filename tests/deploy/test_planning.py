@@ -351,3 +351,10 @@ def allowed(plan: Any, role: str) -> set[str]:
 def actions(plan: Any, role: str, table: str) -> set[str]:
     found = one(plan.roles, role).statements
     return {action for each in found for action in each.actions if (Attribute(table, "arn"),) in each.resources}
+
+
+def test_the_package_is_the_zip_that_is_configured_or_what_the_command_makes() -> None:
+    assert planned(shop("mailer")).package == "build/shop-app.zip"
+    assert planned(shop("mailer"), {"name": "mine"}).package == "build/mine.zip"
+    assert planned(shop("mailer"), {"code": "dist/all.zip"}).package == "dist/all.zip"
+    assert planned(shop("mailer"), {"code": "src"}).package == "build/shop-app.zip"
