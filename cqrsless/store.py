@@ -225,8 +225,9 @@ def number_size(value: int) -> int:
         return 2
     if not -_NUMBERS < value < _NUMBERS:
         raise ValueError("a number in an item has at most 38 digits")
-    digits = len(str(value).strip("-0"))
-    return (digits + 1) // 2 + (2 if value < 0 else 1)
+    if value < 0:
+        return number_size(-value) + 1
+    return (len(str(value).rstrip("0")) + 1) // 2 + 1
 
 
 def write_units(size: int) -> int:

@@ -163,15 +163,10 @@ def commit_size(item: Item) -> int:
     if len(item) != len(_USUAL) or "names" not in item:
         return item_size(item)
     pk, number, time, sequence, head, recent, events, names = item.values()
-    joined = "".join(names)
-    if not (head.isascii() and events.isascii() and pk.isascii() and joined.isascii()):
-        return item_size(item)
+    texts = "".join((pk, head, events, *names))
     return (
         _USUAL_NAMES
-        + len(pk)
-        + len(head)
-        + len(events)
-        + len(joined)
+        + (len(texts) if texts.isascii() else len(texts.encode()))
         + (2 if number < 100 else number_size(number))
         + (2 if sequence < 100 else number_size(sequence))
         + number_size(time)

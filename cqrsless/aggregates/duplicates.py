@@ -21,8 +21,8 @@ SKEW: Final = 3
 
 def identity(message: Message) -> bytes:
     """Give 8 bytes that stand for (source, actor, name, id): the same when a source sends the message again."""
-    actor = message.actor or ""
-    text = f"{len(message.source)}:{message.source}{len(actor)}:{actor}{len(message.name)}:{message.name}{message.id}"
+    source, actor, name = message.source, message.actor or "", message.name
+    text = f"{len(source)}:{source}{len(actor)}:{actor}{len(name)}:{name}{message.id}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 

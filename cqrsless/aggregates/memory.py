@@ -37,10 +37,15 @@ class Cache:
             before = held.get(pk)
             held[pk] = (loaded, weight)  # where it was before, it keeps its place: to look it up has moved it
             self._bytes += weight if before is None else weight - before[1]
-            if weight > self._size:  # it alone has to go, and not all others
-                self._bytes -= held.pop(pk)[1]
-            while self._bytes > self._size or len(held) > self._count:
-                self._bytes -= held.popitem(last=False)[1][1]
+            if self._bytes > self._size or len(held) > self._count:
+                self._shrink(pk, weight)
+
+    def _shrink(self, pk: str, weight: int) -> None:
+        held = self._held
+        if weight > self._size:  # it alone has to go, and not all others
+            self._bytes -= held.pop(pk)[1]
+        while self._bytes > self._size or len(held) > self._count:
+            self._bytes -= held.popitem(last=False)[1][1]
 
     def drop(self, pk: str) -> None:
         with self._lock:
