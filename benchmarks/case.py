@@ -20,17 +20,21 @@ def dispatch(group: str, name: str) -> dict[str, Any]:
         run = PEERS[group][name]()
     begun = time.process_time()
     run(1)
-    accounts = max(1, min(40, int(0.1 / max(time.process_time() - begun, 1e-4))))  # a run takes some 100 ms
-    return {"us": _median_of(lambda: run(accounts), accounts * (DEPOSITS + 1))}
+    took = max(time.process_time() - begun, 1e-4)
+    accounts = max(1, min(40, int(0.1 / took)))  # a run takes some 100 ms
+    return {"us": _median_of(lambda: run(accounts), accounts * (DEPOSITS + 1), runs=5 if took < 0.5 else 1)}
 
 
 def streams(group: str, name: str) -> dict[str, Any]:
-    from .streams import GROUPS
+    from .streams import CASES, SIZES, group_of
 
-    make, records = GROUPS[group][name]
-    run, event = make(), records(100)
-    assert len(run(event)["batchItemFailures"]) == 10
-    return {"us": _median_of(lambda: run(event), 100)}
+    size = next(size for size in SIZES if group_of(size) == group)
+    make, records = CASES[name]
+    run, event = make(), records(size)
+    for _ in range(2):
+        assert len(run(event)["batchItemFailures"]) == size // 10
+    repeats = 2000 // size
+    return {"us": _median_of(lambda: [run(event) for _ in range(repeats)], repeats * size)}
 
 
 def cpu(group: str, name: str) -> dict[str, Any]:
@@ -51,6 +55,18 @@ def requests(group: str, name: str) -> dict[str, Any]:
     return measure(make, int(group))
 
 
+def far(group: str, name: str) -> dict[str, Any]:
+    from .dynamodb import measure_far
+
+    return measure_far(name, int(group))
+
+
+def rules(group: str, name: str) -> dict[str, Any]:
+    from .rules import measure
+
+    return measure()
+
+
 def threads(group: str, name: str) -> dict[str, Any]:
     from .throughput import run
 
@@ -60,7 +76,19 @@ def threads(group: str, name: str) -> dict[str, Any]:
 def growth(group: str, name: str) -> dict[str, Any]:
     from .growth import CURVES
 
-    return {"points": CURVES[name](group == "quick")}
+    return CURVES[name](group == "quick")
+
+
+def fairness(group: str, name: str) -> dict[str, Any]:
+    from .fairness import CASES
+
+    return CASES[name](group == "quick")
+
+
+def profile(group: str, name: str) -> dict[str, Any]:
+    from .profiling import measure
+
+    return measure(group, name)
 
 
 def _median_of(run: Any, count: int, runs: int = 5) -> float:

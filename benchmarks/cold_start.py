@@ -1,121 +1,169 @@
-"""What a cold start pays for cqrsless, in fresh processes: `python benchmarks/cold_start.py [--runs 15]`.
+"""W3: cold start. Every sample is a fresh interpreter; the cases take turns; files and compiled modules are warm.
 
-The floor is boto3, a DynamoDB client, and marshmallow. `import` adds `import cqrsless`; `resolved` resolves the handler
-string `cqrsless.entrypoint` for a small application, as Lambda does, which includes the import and the client. The
-cases take turns, so a machine that gets slower does so for each. Figures are milliseconds of CPU: median, least and
-most; then what the imports of one start take, package by package.
+Timed are, in ms of CPU, the imports, making ready (client, application, handler string resolved) and the first command,
+and the whole process from outside. The built packages are those of `cqrsless package`, for this machine.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
+import platform
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-FLOOR = """
-import boto3, marshmallow
-boto3.client("dynamodb")
+from .cold_start_cases import APPLICATION, CLIENT, FLOOR, OURS, TRIMMED, TRIMMED_FLOOR, Case, program
+from .environments import ROOT, environment
+
+STAGES: Final = ("import", "ready", "first")
+_VERSIONS: Final = """
+from importlib import metadata
+for name in ("boto3", "botocore", "marshmallow", "typing-extensions"):
+    print(f"{name}=={metadata.version(name)}")
 """
-CASES = {
-    "nothing": "",
-    "floor": FLOOR,
-    "floor + import cqrsless": FLOOR + "import cqrsless",
-    "import cqrsless + marshmallow": "import marshmallow, cqrsless",
-    "resolved": "import cqrsless; cqrsless.entrypoint",
-    "floor, then resolved": FLOOR + "import cqrsless; cqrsless.entrypoint",
-    "floor, then resolved with no second client": FLOOR
-    + "import os; os.environ['CQRSLESS_STORE'] = 'memory://'\n"
-    + "import cqrsless, cqrsless.stores.dynamodb; cqrsless.entrypoint",
-}
-LAST = list(CASES)[-1]
-APPLICATION = """
-from marshmallow import Schema, fields
-from cqrsless import Event, aggregate, command_handler
-
-class CreateOrder(Schema):
-    order_id = fields.String(required=True)
-
-Order = aggregate("Order", id_field="order_id")
-
-@command_handler("CreateOrder", schema=CreateOrder, aggregate=Order, creation="always", route="POST /orders")
-def create_order(command, order):
-    return {"status": "placed"}, Event("OrderCreated", dict(command))
-"""
-TIMED = "import time; t = time.process_time()\n{}\nprint((time.process_time() - t) * 1000)"
 
 
-def imports(environment: dict[str, str]) -> dict[str, float]:
-    """Say what the imports of one start take, by package: their own ms, by `-X importtime`."""
-    code = CASES["resolved"]
-    ran = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", code], env=environment, capture_output=True, text=True
-    )
-    spent: dict[str, float] = {}
-    for line in ran.stderr.splitlines():
-        own, _, module = line.removeprefix("import time:").rpartition("|")
-        microseconds = own.partition("|")[0].strip()
-        package = module.strip().partition(".")[0]
-        if microseconds.isdecimal():
-            place = package if package not in sys.stdlib_module_names else "Python's own"
-            spent[place] = spent.get(place, 0.0) + int(microseconds) / 1000
-    return dict(sorted(spent.items(), key=lambda one: -one[1])[:8])
+class Bench(NamedTuple):
+    """Where the processes run: by which Python, on what application, with which packages built."""
 
+    python: str
+    folder: Path
+    packages: dict[str, Path]
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--runs", type=int, default=15)
-    arguments.add_argument("--json", action="store_true", help="one line of JSON instead of a table")
-    given = arguments.parse_args()
-    root = Path(__file__).parent.parent
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "shop.py").write_text(APPLICATION)
-        environment = {
-            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-            "PYTHONPATH": os.pathsep.join([str(root), folder]),
-            "CQRSLESS_APP": "shop",
-            "CQRSLESS_STORE": "dynamodb://shop",
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": "none",
-            "AWS_SECRET_ACCESS_KEY": "none",
-        }
-        times: dict[str, list[float]] = {name: [] for name in CASES}
-        for run in range(given.runs + 1):
-            for name, code in CASES.items():
-                ran = subprocess.run(
-                    [sys.executable, "-c", TIMED.format(code)], env=environment, capture_output=True, text=True
-                )
-                if ran.returncode:
-                    raise SystemExit(f"{name} failed:\n{ran.stderr}")
-                if run:  # the first one compiles
-                    times[name].append(float(ran.stdout))
-        parts = [imports(environment) for _ in range(5)]
-    by_package = {name: round(statistics.median(part.get(name, 0.0) for part in parts), 1) for name in parts[0]}
-    added = statistics.median(b - a for a, b in zip(times["floor"], times[LAST], strict=True))
-    report = {name: [round(f(ms), 1) for f in (statistics.median, min, max)] for name, ms in times.items()}
-    if given.json:
-        print(
-            json.dumps(
-                {
-                    "python": sys.version.split()[0],
-                    "runs": given.runs,
-                    "ms": report,
-                    "added": round(added, 1),
-                    "imports": by_package,
-                }
-            )
+    def run(self, code: str, packaged: str = "", *options: str) -> tuple[str, str, float]:
+        """Run a program; give what it printed on both, and ms of CPU of the whole process."""
+        paths = [str(self.packages[packaged])] if packaged else [str(ROOT), str(self.folder)]
+        alone = ["-S"] if packaged else []
+        settings = environment(CQRSLESS_APP="shop", CQRSLESS_STORE="dynamodb://shop")
+        settings["PYTHONPATH"] = os.pathsep.join(paths)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ran = subprocess.run(
+            [self.python, *alone, *options, "-c", code], env=settings, cwd=self.folder, capture_output=True, text=True
         )
-        return
-    print(f"{'':32}{'median':>8}{'least':>8}{'most':>8}   ms, {given.runs} runs, Python {sys.version.split()[0]}")
-    for name, (median, least, most) in report.items():
-        print(f"{name:32}{median:8.1f}{least:8.1f}{most:8.1f}")
-    print("\nimports of 'resolved', ms of their own: " + ", ".join(f"{name} {ms}" for name, ms in by_package.items()))
-    print(f"\nimport and resolving add {added:.1f} ms to the floor, the median of {given.runs} differences")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if ran.returncode:
+            raise RuntimeError((ran.stderr.strip().splitlines() or ["?"])[-1][:300])
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return ran.stdout, ran.stderr, used * 1e3
 
 
-if __name__ == "__main__":
-    main()
+def measure(python: Path, runs: int, cases: dict[str, Case], *, packaged: bool) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "shop.py").write_text(APPLICATION)
+        bench = Bench(str(python), folder, {})
+        told: dict[str, Any] = {"runs": runs, "packages": _packages(bench) if packaged else {}}
+        told["ms"], samples = _samples(bench, cases, runs)
+        told["added"] = _difference(samples, OURS, FLOOR)
+        told["below"] = _difference(samples, TRIMMED, FLOOR)
+        told["imports"] = {OURS: _imports(bench, "", runs)}
+        told["client"] = {FLOOR: _client(bench, "", runs)}
+        if "trimmed" in bench.packages:
+            told["imports"][TRIMMED] = _imports(bench, "trimmed", runs)
+            told["client"][TRIMMED_FLOOR] = _client(bench, "trimmed", runs)
+        return told
+
+
+def _packages(bench: Bench) -> dict[str, Any]:
+    """Build the application's package whole and trimmed, and unpack both."""
+    project = bench.folder / "project"
+    project.mkdir()
+    (project / "shop.py").write_text(APPLICATION)
+    (project / "requirements.txt").write_text(bench.run(_VERSIONS)[0])
+    machine = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+    version = bench.run("import sys; print('%d.%d' % sys.version_info[:2])")[0].strip()
+    found: dict[str, Any] = {}
+    for name, options in (("whole", []), ("trimmed", ["--trim"])):
+        command = [sys.executable, "-m", "cqrsless", "package", "--json", "--app", "shop", "--python", version]
+        command += ["--architecture", machine, "--no-measure", "-o", f"{name}.zip", *options]
+        ran = subprocess.run(
+            command, cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        )
+        if ran.returncode:
+            found[name] = {"failed": (ran.stderr.strip().splitlines() or ["?"])[-1][:300]}
+            print(f"the package, {name}: {found[name]}", file=sys.stderr)
+            continue
+        place = bench.folder / name
+        with zipfile.ZipFile(project / f"{name}.zip") as archive:
+            archive.extractall(place)
+        bench.packages[name] = place
+        row = json.loads(ran.stdout)
+        found[name] = {"zip": row["archives"][0]["size"] / 2**20, "unzipped": row["unzipped"] / 2**20}
+    return found
+
+
+Samples = dict[str, list[dict[str, float]]]
+
+
+def _samples(bench: Bench, cases: dict[str, Case], runs: int) -> tuple[dict[str, Any], Samples]:
+    samples: Samples = {name: [] for name in cases}
+    failed: dict[str, str] = {}
+    for number in range(runs + 1):
+        for name, case in cases.items():
+            if name in failed:
+                continue
+            try:
+                if case.packaged and case.packaged not in bench.packages:
+                    raise RuntimeError("the package could not be built")
+                printed, _, whole = bench.run(program(case), case.packaged)
+            except RuntimeError as error:
+                failed[name] = str(error)
+                print(f"cold start: {name}: failed: {error}", file=sys.stderr)
+                continue
+            if number:  # the first one compiles
+                samples[name].append({**json.loads(printed.splitlines()[-1]), "process": whole})
+    told: dict[str, Any] = {}
+    for name, found in samples.items():
+        if name in failed:
+            told[name] = {"failed": failed[name]}
+            continue
+        totals = [sum(one[stage] for stage in STAGES) for one in found]
+        middle = {key: statistics.median(one[key] for one in found) for key in found[0]}
+        told[name] = {**middle, "total": statistics.median(totals), "least": min(totals), "most": max(totals)}
+        print(f"cold start: {name}: {told[name]['total']:.1f}", file=sys.stderr)
+    return told, {name: found for name, found in samples.items() if name not in failed}
+
+
+def _difference(samples: Samples, one: str, other: str) -> list[float] | None:
+    """Give median, least and most of what one adds to another until it is ready, in the same rounds."""
+    if one not in samples or other not in samples:
+        return None
+    found = [
+        a["import"] + a["ready"] - b["import"] - b["ready"] for a, b in zip(samples[one], samples[other], strict=True)
+    ]
+    return [statistics.median(found), min(found), max(found)]
+
+
+def _imports(bench: Bench, packaged: str, runs: int) -> dict[str, float]:
+    """Give what the imports of one start take, by package, their own ms, by `-X importtime`: the longest first."""
+    found: list[dict[str, float]] = []
+    for _ in range(min(runs, 5)):
+        _, lines, _ = bench.run("import cqrsless, shop; cqrsless.entrypoint", packaged, "-X", "importtime")
+        spent: dict[str, float] = {}
+        for line in lines.splitlines():
+            own, _, module = line.removeprefix("import time:").rpartition("|")
+            microseconds = own.partition("|")[0].strip()
+            if microseconds.isdecimal():
+                package = module.strip().partition(".")[0]
+                place = "Python's own" if package in sys.stdlib_module_names else package
+                spent[place] = spent.get(place, 0.0) + int(microseconds) / 1000
+        found.append(spent)
+    names = {name for spent in found for name in spent}
+    medians = {name: statistics.median(spent.get(name, 0.0) for spent in found) for name in names}
+    return dict(sorted(medians.items(), key=lambda one: -one[1]))
+
+
+def _client(bench: Bench, packaged: str, runs: int) -> dict[str, float]:
+    """Give what a client of DynamoDB takes, step by step, in ms, with the total first."""
+    found: list[dict[str, float]] = []
+    for _ in range(min(runs, 5)):
+        told = json.loads(bench.run(CLIENT, packaged)[0].splitlines()[-1])
+        found.append({"total": told["total"], **told["steps"]})
+    names = dict.fromkeys(name for one in found for name in one)
+    return {name: statistics.median(one.get(name, 0.0) for one in found) for name in names}

@@ -13,7 +13,7 @@ from typing import Any, Final
 from .dispatch import DEPOSITS, Run, http_run
 
 
-def eventsourcing(*, cached: bool) -> Run:
+def eventsourcing(*, cached: bool = False, snapshots: int = 0) -> Run:
     from eventsourcing.application import Application
     from eventsourcing.domain import Aggregate, event
 
@@ -26,10 +26,15 @@ def eventsourcing(*, cached: bool) -> Run:
         def deposit(self, amount: int) -> None:
             self.balance += amount
 
-    settings = {"PERSISTENCE_MODULE": "eventsourcing.popo"} | ({"AGGREGATE_CACHE_MAXSIZE": "1000"} if cached else {})
+    class Bank(Application[Any]):
+        snapshotting_intervals = {Account: snapshots} if snapshots else {}
+
+    settings = {"PERSISTENCE_MODULE": "eventsourcing.popo"}
+    settings |= {"AGGREGATE_CACHE_MAXSIZE": "1000"} if cached else {}
+    settings |= {"IS_SNAPSHOTTING_ENABLED": "y"} if snapshots else {}
 
     def run(accounts: int) -> None:
-        app: Any = Application(env=settings)
+        app: Any = Bank(env=settings)
         for _ in range(accounts):
             account = Account("Ada")
             app.save(account)
@@ -95,6 +100,84 @@ def eventsource_py() -> Run:
         assert (await repository.load(id)).state.balance == 5 * DEPOSITS
 
     return lambda accounts: asyncio.run(run_all(accounts))
+
+
+def protean() -> Run:
+    """Its memory store is copied whole for each command, so it is emptied for each account."""
+    import protean as framework
+    from protean.core.aggregate import apply
+    from protean.fields import Identifier, Integer, String
+
+    logging.disable(logging.CRITICAL)
+    domain = framework.Domain(name="bank")
+
+    class Opened:
+        account_id = Identifier(required=True)
+        owner = String(required=True)
+
+    class Deposited:
+        account_id = Identifier(required=True)
+        amount = Integer(required=True)
+
+    Opened, Deposited = (domain.event(part_of="Account")(made) for made in (Opened, Deposited))
+
+    class Account:
+        account_id = Identifier(identifier=True)
+        owner = String()
+        balance = Integer(default=0)
+
+        def opened(self, event: Any) -> None:
+            self.account_id, self.owner, self.balance = event.account_id, event.owner, 0
+
+        def deposited(self, event: Any) -> None:
+            self.balance += event.amount
+
+        opened.__annotations__["event"], deposited.__annotations__["event"] = Opened, Deposited
+        opened, deposited = apply(opened), apply(deposited)
+
+    Account = domain.aggregate(is_event_sourced=True)(Account)
+
+    class OpenAccount:
+        account_id = Identifier(identifier=True)
+        owner = String(required=True, max_length=100)
+
+    class Deposit:
+        account_id = Identifier(identifier=True)
+        amount = Integer(required=True, min_value=1)
+
+    OpenAccount, Deposit = (domain.command(part_of=Account)(made) for made in (OpenAccount, Deposit))
+
+    class Handler:
+        @framework.handle(OpenAccount)
+        def open(self, command: Any) -> None:
+            account: Any = Account._create_new(account_id=command.account_id)
+            account.raise_(Opened(account_id=command.account_id, owner=command.owner))
+            domain.repository_for(Account).add(account)
+
+        @framework.handle(Deposit)
+        def deposit(self, command: Any) -> None:
+            accounts = domain.repository_for(Account)
+            account = accounts.get(command.account_id)
+            account.raise_(Deposited(account_id=account.account_id, amount=command.amount))
+            accounts.add(account)
+
+    domain.command_handler(part_of=Account)(Handler)
+    domain.config["command_processing"] = domain.config["event_processing"] = "sync"
+    domain.init(traverse=False)
+
+    def run(accounts: int) -> None:
+        with domain.domain_context():
+            for account in range(accounts):
+                for provider in domain.providers.values():
+                    provider._data_reset()
+                domain.event_store.store._data_reset()
+                id = f"a{account}"
+                domain.process(OpenAccount(account_id=id, owner="Ada"), asynchronous=False)
+                for _ in range(DEPOSITS):
+                    domain.process(Deposit(account_id=id, amount=5), asynchronous=False)
+            assert domain.repository_for(Account).get(id).balance == 5 * DEPOSITS
+
+    return run
 
 
 def python_cqrs() -> Run:
@@ -217,13 +300,17 @@ def chalice() -> Run:
     return run
 
 
-#: group -> case -> (environment, how it is made), beside the cases of the same group in `dispatch`.
+#: group -> case -> how it is made, beside the cases of the same group in `dispatch`.
 PEERS: Final[dict[str, dict[str, Callable[[], Run]]]] = {
     "dispatch, json, Schema.load": {"python-cqrs mediator (no json, no validation)": python_cqrs},
-    "event-sourced, cached": {"eventsourcing, cached": lambda: eventsourcing(cached=True)},
+    "event-sourced, cached": {
+        "eventsourcing, cached (no json, no validation)": lambda: eventsourcing(cached=True),
+    },
     "event-sourced, nothing cached": {
-        "eventsourcing": lambda: eventsourcing(cached=False),
-        "eventsource-py": eventsource_py,
+        "eventsourcing (no json, no validation)": eventsourcing,
+        "eventsourcing, a snapshot each 10": lambda: eventsourcing(snapshots=10),
+        "eventsource-py (no json, no validation)": eventsource_py,
+        "protean (no json)": protean,
     },
     "HTTP event with validation": {
         "Powertools with validation": lambda: powertools(validation=True),

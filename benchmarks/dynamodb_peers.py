@@ -11,7 +11,7 @@ from .dynamodb import Bank, table
 
 
 class EventsourcingDynamoDB:
-    def __init__(self) -> None:
+    def __init__(self, *, cached: bool = False) -> None:
         import boto3
         from eventsourcing.application import Application
         from eventsourcing.domain import Aggregate, event
@@ -25,22 +25,31 @@ class EventsourcingDynamoDB:
                 self.owner, self.balance = owner, 0
 
             @event("Deposited")
-            def deposit(self, amount: int) -> None:
+            def deposit(self, amount: int, memo: str) -> None:
                 self.balance += amount
 
         globals()["_Account"] = self.account = Account  # found by its name when it is read back
         Account.__qualname__ = "_Account"
-        self.app = Application(env={"PERSISTENCE_MODULE": "eventsourcing_dynamodb", "DYNAMO_TABLE": name})
+        settings = {"PERSISTENCE_MODULE": "eventsourcing_dynamodb", "DYNAMO_TABLE": name}
+        self.app = Application(env=settings | ({"AGGREGATE_CACHE_MAXSIZE": "100"} if cached else {}))
 
     def open(self) -> Any:
         account = self.account("Ada")
         self.app.save(account)
         return account.id
 
-    def deposit(self, account: Any) -> None:
+    def deposit(self, account: Any, memo: str = "") -> None:
         loaded: Any = self.app.repository.get(account)
-        loaded.deposit(5)
+        loaded.deposit(5, memo)
         self.app.save(loaded)
+
+    def conflict(self, account: Any) -> None:
+        one: Any = self.app.repository.get(account)
+        other: Any = self.app.repository.get(account)
+        one.deposit(5, "")
+        other.deposit(7, "")
+        self.app.save(one)
+        self.app.save(other)
 
     def balance(self, account: Any) -> int:
         loaded: Any = self.app.repository.get(account)
@@ -49,7 +58,7 @@ class EventsourcingDynamoDB:
 
 
 class Aett:
-    def __init__(self) -> None:
+    def __init__(self, *, snapshots: int = 0) -> None:
         from aett.domain import Aggregate
         from aett.domain.default_aggregate_repository import DefaultAggregateRepository
         from aett.eventstore import DomainEvent, Memento, TopicMap
@@ -62,6 +71,7 @@ class Aett:
 
         class Deposited(DomainEvent):
             amount: int
+            memo: str
 
         class AccountMemento(Memento[dict]):  # type: ignore[type-arg]
             payload: dict  # type: ignore[type-arg]
@@ -74,6 +84,8 @@ class Aett:
             def apply_memento(self, memento: AccountMemento) -> None:
                 self.total = memento.payload["balance"]
 
+            apply_memento.__annotations__["memento"] = AccountMemento  # looked at when a snapshot is read
+
             def get_memento(self) -> AccountMemento:
                 return AccountMemento(id=self.id, version=self.version, payload={"balance": self.total})
 
@@ -85,6 +97,7 @@ class Aett:
                 self.raise_event(made(source=self.id, timestamp=now, version=self.version + 1, **fields))
 
         self.account, self.opened, self.deposited = Account, Opened, Deposited
+        self.snapshots, self.count = snapshots, 0
         region = os.environ["AWS_REGION"]
         PersistenceManagement(region=region).initialize()
         topics = TopicMap()
@@ -101,10 +114,21 @@ class Aett:
         self.repository.save(made)
         return account
 
-    def deposit(self, account: str) -> None:
+    def deposit(self, account: str, memo: str = "") -> None:
         loaded: Any = self.repository.get(self.account, account)
-        loaded.record(self.deposited, amount=5)
+        loaded.record(self.deposited, amount=5, memo=memo)
         self.repository.save(loaded)
+        self.count += 1
+        if self.snapshots and self.count % self.snapshots == 0:
+            self.repository.snapshot(self.account, account)
+
+    def conflict(self, account: str) -> None:
+        one: Any = self.repository.get(self.account, account)
+        other: Any = self.repository.get(self.account, account)
+        one.record(self.deposited, amount=5, memo="")
+        other.record(self.deposited, amount=7, memo="")
+        self.repository.save(one)
+        self.repository.save(other)
 
     def balance(self, account: str) -> int:
         loaded: Any = self.repository.get(self.account, account)
@@ -139,7 +163,7 @@ class PowertoolsIdempotency:
     def open(self) -> str:
         return "the only one"
 
-    def deposit(self, account: str) -> None:
+    def deposit(self, account: str, memo: str = "") -> None:
         self.count += 1
         self.add(command={"id": str(self.count)})
 
@@ -150,6 +174,8 @@ class PowertoolsIdempotency:
 #: case -> (environment, how it is made)
 PEERS: Final[dict[str, tuple[str, Callable[[], Bank]]]] = {
     "eventsourcing-dynamodb": ("eventsourcing-dynamodb", EventsourcingDynamoDB),
+    "eventsourcing-dynamodb, cached": ("eventsourcing-dynamodb", lambda: EventsourcingDynamoDB(cached=True)),
     "aett-dynamodb": ("aett", Aett),
+    "aett-dynamodb, a snapshot each 100": ("aett", lambda: Aett(snapshots=100)),
     "Powertools idempotency alone": ("main", PowertoolsIdempotency),
 }

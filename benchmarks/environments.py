@@ -32,6 +32,16 @@ def python_of(folder: Path, name: str) -> Path:
     return python
 
 
+def pinned() -> list[tuple[str, str]]:
+    """Give what is installed beside cqrsless, with its versions: of peers and of what both stand on."""
+    told = ("marshmallow", "boto3", "orjson", "eventsourcing", "eventsource-py", "python-cqrs", "protean", "chalice")
+    told = (*told, "aws_lambda_powertools", "eventsourcing-dynamodb", "aett")
+    lines = [line for name in NAMES for line in (REQUIREMENTS / f"{name}.txt").read_text().split()]
+    lines += [line for alone in ALONE.values() for line in alone]
+    versions = dict(line.split("==") for line in reversed(lines) if "==" in line)
+    return [(name, versions[name]) for name in told]
+
+
 def environment(**more: str) -> dict[str, str]:
     """Give what a case's process sees: this checkout, no settings of the caller's, no AWS account."""
     kept = {

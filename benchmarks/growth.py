@@ -1,31 +1,35 @@
 """How costs grow: with the history, the size of a commit, the number of aggregates, of processors, of writers.
 
-All on `memory://`, in one process; µs of CPU a command unless a curve says otherwise.
+All on `memory://`, in one process; µs of CPU a command unless a curve says otherwise. A curve gives its lines, by name.
 """
 
 from __future__ import annotations
 
 import gc
 import statistics
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from .dispatch import Account, Deposit, OpenAccount
 from .dynamodb import bank
 
 Points = list[tuple[float, float]]
+Lines = dict[str, Points]
 
 
-def _app(**options: Any) -> Any:
+def _app(store: Any = "memory://", **options: Any) -> Any:
     from cqrsless import App
 
-    return App("memory://", registry=bank(Account, OpenAccount, Deposit), **options)
+    return App(store, registry=bank(Account, OpenAccount, Deposit), **options)
 
 
 def _open(app: Any, account: str) -> None:
     app.execute("OpenAccount", {"account_id": account, "owner": "Ada"})
+
+
+def _deposit(app: Any, account: str) -> Any:
+    return app.execute("Deposit", {"account_id": account, "amount": 5})
 
 
 def _cpu(do: Callable[[], Any], times: int = 200, rounds: int = 5) -> float:
@@ -39,30 +43,41 @@ def _cpu(do: Callable[[], Any], times: int = 200, rounds: int = 5) -> float:
     return statistics.median(found)
 
 
-def _by_history(lengths: tuple[int, ...], *, cache: int | None) -> Points:
-    points: Points = []
-    for length in lengths:
-        app = _app()
-        _open(app, "a")
-        for _ in range(length - 1):
-            app.execute("Deposit", {"account_id": "a", "amount": 5})
-        from cqrsless import App
-
-        again = App(app.store, registry=app.registry, cache=cache)
-        points.append((length, _cpu(lambda: again.execute("Deposit", {"account_id": "a", "amount": 5}))))  # noqa: B023
-    return points
+def _histories(lengths: Sequence[int]) -> Any:
+    """Give a store, again and again: the same aggregate at each of these lengths."""
+    app = _app()
+    _open(app, "a")
+    length = 1
+    for wanted in lengths:
+        while length < wanted:
+            length = _deposit(app, "a").version
+        yield length, app.store
 
 
-def warm_by_history(quick: bool) -> Points:
-    return _by_history((10, 100, 1000) if quick else (10, 100, 1000, 10_000, 50_000), cache=None)
+def by_history(quick: bool) -> Lines:
+    """Commands cold and warm; each measurement adds its own thousand to the history, which is told as it began."""
+    warm: Points = []
+    cold: Points = []
+    for length, store in _histories((10, 100, 1000) if quick else (10, 2000, 10_000, 30_000, 100_000)):
+        again, afresh = _app(store), _app(store, cache=0)
+        warm.append((length, _cpu(lambda: _deposit(again, "a"))))  # noqa: B023
+        cold.append((length, _cpu(lambda: _deposit(afresh, "a"))))  # noqa: B023
+    return {"warm": warm, "nothing cached": cold}
 
 
-def cold_by_history(quick: bool) -> Points:
-    return _by_history((10, 100, 1000) if quick else (10, 100, 1000, 10_000, 50_000), cache=0)
+def units_by_history(quick: bool) -> Lines:
+    """Units as the embedded stores count them, which is as DynamoDB bills."""
+    reads: Points = []
+    writes: Points = []
+    for length, store in _histories((10, 100, 1000) if quick else (10, 100, 1000, 10_000, 100_000)):
+        cost = _deposit(_app(store, cache=0), "a").cost
+        reads.append((length, cost.read_units))
+        writes.append((length, cost.write_units))
+    return {"read units, nothing cached": reads, "write units": writes}
 
 
-def by_commit_size(quick: bool) -> Points:
-    from cqrsless import App, Event, Registry
+def _notes() -> Any:
+    from cqrsless import Event, Registry
 
     registry = Registry("notes")
     kind = registry.aggregate("Note", id_field="id")
@@ -71,28 +86,35 @@ def by_commit_size(quick: bool) -> Points:
     def write(command: Any, note: Any) -> Any:
         return {"count": (note or {"count": 0})["count"] + 1}, Event("Written", {"text": command["text"]})
 
-    points: Points = []
-    for size in (100, 1000, 10_000) if quick else (100, 1000, 5000, 20_000, 100_000):
+    return registry
+
+
+def by_commit_size(quick: bool) -> Lines:
+    from cqrsless import App
+
+    registry = _notes()
+    cpu: Points = []
+    for size in (100, 1000, 10_000) if quick else (100, 1000, 5000, 20_000, 50_000, 100_000):
         app = App("memory://", registry=registry)
         text = "".join(chr(33 + at * 7 % 90) for at in range(size))
-        points.append((size, _cpu(lambda: app.execute("Write", {"id": "n", "text": text}), 20)))  # noqa: B023
-    return points
+        cpu.append((size, _cpu(lambda: app.execute("Write", {"id": "n", "text": text}), 20)))  # noqa: B023
+    return {"a command": cpu}
 
 
-def by_aggregates(quick: bool) -> Points:
+def by_aggregates(quick: bool) -> Lines:
+    """Commands on aggregates in turn; the cache is bounded in bytes, and the most of these do not fit into it."""
     points: Points = []
+    app, known = _app(), 0
     for count in (10, 100, 1000) if quick else (10, 100, 1000, 10_000, 100_000):
-        app = _app()
-        for number in range(count):
-            _open(app, f"a{number}")
+        while known < count:
+            _open(app, f"a{known}")
+            known += 1
         turn = iter(range(10**9))
-        points.append(
-            (count, _cpu(lambda: app.execute("Deposit", {"account_id": f"a{next(turn) % count}", "amount": 5}), 400))  # noqa: B023
-        )
-    return points
+        points.append((count, _cpu(lambda: _deposit(app, f"a{next(turn) % count}"), 400)))  # noqa: B023
+    return {"a command": points}
 
 
-def by_processors(quick: bool) -> Points:
+def by_processors(quick: bool) -> Lines:
     """µs to deliver one commit to all processors, ordered ones, each of which notes how far it is."""
     from cqrsless import App
 
@@ -107,20 +129,20 @@ def by_processors(quick: bool) -> Points:
             app = App("memory://", registry=registry)
             for number in range(100):
                 _open(app, f"a{number}")
-                app.execute("Deposit", {"account_id": f"a{number}", "amount": 5})
+                _deposit(app, f"a{number}")
             begun = time.process_time()
             app.drain()
-            times.append((time.process_time() - begun) / 100 * 1e6)
+            times.append((time.process_time() - begun) / 200 * 1e6)
         points.append((count, statistics.median(times)))
-    return points
+    return {"a commit": points}
 
 
-def replay_speed(quick: bool) -> Points:
+def replay_speed(quick: bool) -> Lines:
     """Commits a second that a view is built from, by the number of commits."""
     from cqrsless import App
 
     points: Points = []
-    for count in (200, 1000) if quick else (1000, 3000, 10_000):
+    for count in (200, 1000) if quick else (1000, 10_000, 30_000, 100_000):
         registry = bank(Account, OpenAccount, Deposit)
         shown = registry.view("Balances", key="account_id")
 
@@ -132,48 +154,14 @@ def replay_speed(quick: bool) -> Points:
         for number in range(count // 10):
             _open(app, f"a{number}")
             for _ in range(9):
-                app.execute("Deposit", {"account_id": f"a{number}", "amount": 5})
-        app.drain()
+                _deposit(app, f"a{number}")
         begun = time.process_time()
         app.replay("Balances")
         points.append((count, count / (time.process_time() - begun)))
-    return points
+    return {"a view": points}
 
 
-def _writers(writers: int, seconds: float, account: Callable[[int], str], known: int) -> list[int]:
-    app = _app()
-    for number in range(known):
-        _open(app, f"a{number}")
-    done = [0] * writers
-    ends = time.monotonic() + seconds
-
-    def write(me: int) -> None:
-        while time.monotonic() < ends:
-            app.execute("Deposit", {"account_id": account(me * 1_000_003 + done[me]), "amount": 5})
-            done[me] += 1
-
-    threads = [threading.Thread(target=write, args=(me,)) for me in range(writers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return done
-
-
-def hot_aggregate(quick: bool) -> Points:
-    """Commands of each of 64 threads on one aggregate, within the same seconds: the least first."""
-    done = sorted(_writers(64, 2 if quick else 10, lambda _: "a0", 1))
-    return [(at, float(count)) for at, count in enumerate(done, 1)]
-
-
-def ten_thousand_aggregates(quick: bool) -> Points:
-    """The same, over 10,000 aggregates."""
-    known = 1000 if quick else 10_000
-    done = sorted(_writers(64, 2 if quick else 10, lambda n: f"a{n % known}", known))
-    return [(at, float(count)) for at, count in enumerate(done, 1)]
-
-
-def memory_of_a_container(quick: bool) -> Points:
+def memory_of_a_container(quick: bool) -> Lines:
     """Megabytes of the process, by distinct aggregates that it has handled; what is stored is elsewhere."""
     from cqrsless import App
     from cqrsless.stores.memory import MemoryStore
@@ -190,7 +178,7 @@ def memory_of_a_container(quick: bool) -> Points:
             gc.collect()
             points.append((number, _resident()))
         _open(app, f"account-{number}")
-    return points
+    return {"a container": points}
 
 
 def _resident() -> float:
@@ -198,14 +186,17 @@ def _resident() -> float:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
 
 
-CURVES: Final[dict[str, Callable[[bool], Points]]] = {
-    "a command, warm, by commits of its aggregate": warm_by_history,
-    "a command, nothing cached, by commits of its aggregate": cold_by_history,
+HISTORY: Final = "a command, by commits of its aggregate"
+UNITS: Final = "units of a command, by commits of its aggregate"
+AGGREGATES: Final = "a command, by aggregates in use"
+CURVES: Final[dict[str, Callable[[bool], Lines]]] = {
+    HISTORY: by_history,
+    UNITS: units_by_history,
+    AGGREGATES: by_aggregates,
     "a command, by bytes of its event": by_commit_size,
-    "a command, by aggregates in use": by_aggregates,
     "a commit delivered, by ordered processors": by_processors,
     "commits a second in a replay, by commits": replay_speed,
-    "commands of each of 64 threads on one aggregate": hot_aggregate,
-    "commands of each of 64 threads on 10,000 aggregates": ten_thousand_aggregates,
     "MB of a container, by distinct aggregates": memory_of_a_container,
 }
+#: Curves that the design says are flat, and how much the most may be of the least to be called so.
+FLAT: Final = {HISTORY: 1.5, UNITS: 1.0, AGGREGATES: 1.5}

@@ -60,15 +60,39 @@ def lines(path: Path, title: str, curves: list[Curve], height: int = 240) -> Pat
         parts.append(_text(4, place(xs[0], value)[1] + 4, f"{value:,.0f}"))
     for x in xs if len(xs) <= 8 else (xs[0], xs[-1]):
         parts.append(_text(place(x, 0)[0] - 10, height - 12, f"{x:g}"))
+    if len(curves) > 1:
+        for number, (curve, colour) in enumerate(zip(curves, COLOURS, strict=False)):
+            parts.append(_text(76, 54 + 16 * number, curve.name, colour=colour))
     for curve, colour in zip(curves, COLOURS, strict=False):
         line = " ".join(f"{across:.1f},{down:.1f}" for across, down in (place(x, y) for x, y in curve.points))
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
     return _write(path, title, parts, height)
 
 
-def _text(x: float, y: float, text: str, *, bold: bool = False) -> str:
+def stacks(path: Path, title: str, bars: list[tuple[str, list[tuple[str, float]]]]) -> Path:
+    """Draw each bar as its stages, one after the other, with what they are together."""
+    left, room = 300, WIDTH - 300 - 60
+    most = max((sum(value for _, value in stages) for _, stages in bars), default=1.0) or 1.0
+    parts: list[str] = []
+    for number, (stage, _) in enumerate(bars[0][1] if bars else ()):
+        parts.append(_text(left + 110 * number, 44, stage, colour=COLOURS[number % len(COLOURS)]))
+    y = 66
+    for name, stages in bars:
+        parts.append(_text(12, y + 1, name, bold=name.startswith("cqrsless")))
+        at = float(left)
+        for (_, value), colour in zip(stages, COLOURS, strict=False):
+            wide = room * value / most
+            parts.append(f'<rect x="{at:.1f}" y="{y - 9}" width="{wide:.1f}" height="11" fill="{colour}"/>')
+            at += wide
+        parts.append(_text(at + 5, y + 1, f"{sum(value for _, value in stages):.0f}"))
+        y += 19
+    return _write(path, title, parts, y)
+
+
+def _text(x: float, y: float, text: str, *, bold: bool = False, colour: str = "") -> str:
     weight = ' font-weight="bold"' if bold else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="12"{weight}>{escape(text)}</text>'
+    fill = f' fill="{colour}"' if colour else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="12"{weight}{fill}>{escape(text)}</text>'
 
 
 def _write(path: Path, title: str, parts: list[str], height: float) -> Path:

@@ -1,121 +1,112 @@
-"""Results as tables in Markdown, with ratios, what is aimed at, and what an earlier run said; plots beside them."""
+"""The report: one page in Markdown with every figure of a run, and its plots beside it.
+
+The words around the figures stand in `page.md`, where `{{ name }}` is what a function here makes of the results.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
-from .plotting import Curve, bars, lines
+from . import sections
+from .aims import Row, groups_of, is_peer, rows_of
+from .plotting import bars
 
-#: group -> case -> the most that its ratio to the bound may be.
-AIMS: Final[dict[str, dict[str, float]]] = {
-    "dispatch, json, Schema.load": {"cqrsless": 1.5},
-    "event-sourced, cached": {"cqrsless, frozen dataclass": 2.0, "cqrsless, dict": 2.0},
-    "event-sourced, nothing cached": {"cqrsless": 1.5},
-    "an event folded, of 101, no snapshot": {"cqrsless": 1.5},
-    "HTTP event with validation": {"cqrsless": 1.5},
-    "a stream record, 10% failing": {"cqrsless, unordered": 1.5},
-    "client CPU, nobody behind": {"cqrsless, warm": 1.3},
-}
+PAGE: Final = Path(__file__).parent / "page.md"
+PICTURES: Final = "pictures"
 
 
-def report(results: dict[str, Any], before: dict[str, Any] | None, folder: Path) -> str:
+def report(results: dict[str, Any], before: dict[str, Any] | None, page: Path) -> str:
+    """Write the page and its pictures; sections of parts that did not run are left out."""
+    folder = page.parent / PICTURES
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("benchmark-*.svg"):
+        old.unlink()
+    told: list[str] = []
+    for section in re.split(r"^(?=## )", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        made = {name: MAKERS[name](results, before, folder) for name in re.findall(r"\{\{ (\w+) \}\}", section)}
+        if not made or any(text is not None for text in made.values()):
+            told.append(re.sub(r"\{\{ (\w+) \}\}", lambda found: made[found[1]] or "", section))  # noqa: B023
+    text = "".join(told).rstrip() + "\n"
+    page.write_text(text, encoding="utf-8")
+    return text
+
+
+def surroundings(results: dict[str, Any], before: Any, folder: Path) -> str:
     around = results["surroundings"]
     versions = ", ".join(f"{name} {version}" for name, version in around["versions"].items())
-    told = [f"Measured {around['when']}; Python {around['python']}; {around['machine']}; {versions}.", ""]
-    groups: dict[str, Any] = {**results.get("dispatch", {}), **results.get("streams", {})}
-    if "requests" in results:
-        groups["client CPU, nobody behind"] = results["requests"]["client CPU, nobody behind"]
-    earlier: dict[str, Any] = {}
-    if before is not None:
-        earlier = {**before.get("dispatch", {}), **before.get("streams", {})}
-        earlier["client CPU, nobody behind"] = before.get("requests", {}).get("client CPU, nobody behind", {})
-    for group, cases in groups.items():
-        told += [f"### {group}", "", *_group(group, cases, earlier.get(group)), ""]
-    if groups:
-        path = bars(folder / "ratios.svg", "times the bound of the same run", _bars(groups))
-        told += [f"![times the bound]({path.name})", ""]
-    if "requests" in results:
-        told += ["### requests / read units / write units", "", *_asked(results["requests"]["asked"]), ""]
-    if "cold-start" in results:
-        told += ["### cold start, ms", "", *_cold(results["cold-start"]), ""]
-    if "growth" in results:
-        told += ["### growth", "", *_growth(results["growth"], folder), ""]
-    if "throughput" in results:
-        told += ["### commands a second on a server of the same machine", "", *_throughput(results["throughput"]), ""]
-    return "\n".join(told)
+    return (
+        f"{around['when']}, in {around.get('took', '?')} minutes, {around.get('settings', '')};\n"
+        f"CPython {around['python']}; {around['machine']};\n{versions}."
+    )
 
 
-def _group(group: str, cases: dict[str, Any], earlier: dict[str, Any] | None) -> list[str]:
-    rows = ["| case | µs | least-most | times the bound | least-most | aim | before |", "|---|---|---|---|---|---|---|"]
-    for name, one in cases.items():
-        if "failed" in one:
-            rows.append(f"| {name} | failed: {one['failed']} | | | | | |")
-            continue
-        aim = AIMS.get(group, {}).get(name)
-        aimed = "" if aim is None else f"≤ {aim} {'reached' if one['ratio'] <= aim else '**missed**'}"
-        was = (earlier or {}).get(name, {}).get("ratio")
-        rows.append(
-            f"| {name} | {one['us']:.1f} | {one['least']:.1f}-{one['most']:.1f} | {one['ratio']:.2f} | "
-            f"{one['ratio_least']:.2f}-{one['ratio_most']:.2f} | {aimed} | {'' if was is None else f'{was:.2f}'} |"
-        )
-    return rows
+def glance(results: dict[str, Any], before: Any, folder: Path) -> str:
+    rows = rows_of(results)
+    aimed = [row for row in rows if row.reached is not None]
+    raced = [row for row in rows if row.leads is not None]
+    reached, led = sum(bool(row.reached) for row in aimed), sum(bool(row.leads) for row in raced)
+    told = [
+        f"**{reached} of {len(aimed)} aims are reached; of {len(raced)} that peers do, too, cqrsless leads in {led}.**",
+        "",
+        "| | aim | cqrsless | | best of the peers | leads |",
+        "|---|---|---|---|---|---|",
+    ]
+    verdict = {True: "reached", False: "**missed**", None: ""}
+    return "\n".join([*told, *(_glanced(row, verdict[row.reached]) for row in rows)])
 
 
-def _bars(groups: dict[str, Any]) -> list[tuple[str, list[tuple[str, float]]]]:
-    return [
+def _glanced(row: Row, verdict: str) -> str:
+    leads = {True: "cqrsless", False: f"**{row.peer.partition(':')[0]}**", None: ""}[row.leads]
+    return f"| {row.aim} | {row.target} | {row.ours} | {verdict} | {row.peer} | {leads} |"
+
+
+def ratios(results: dict[str, Any], before: Any, folder: Path) -> str | None:
+    groups = groups_of(results)
+    if not groups:
+        return None
+    drawn = [
         (group, [(name, one["ratio"]) for name, one in cases.items() if "failed" not in one])
         for group, cases in groups.items()
     ]
+    path = bars(folder / "benchmark-ratios.svg", "times the bound of the same run", drawn)
+    return f"![times the bound]({PICTURES}/{path.name})"
 
 
-def _asked(cases: dict[str, Any]) -> list[str]:
-    probes = ("create", "10", "100", "1000")
-    rows = [f"| case | {' | '.join(probes)} | client CPU, ms | state right |", "|---|---|---|---|---|---|---|"]
-    for name, one in cases.items():
-        if "failed" in one:
-            rows.append(f"| {name} | failed: {one['failed']} | | | | | |")
-            continue
-        asked = [" / ".join(f"{figure:g}" for figure in one[probe]) if probe in one else "-" for probe in probes]
-        right = "yes" if one["right"] else "**no**"
-        rows.append(f"| {name} | {' | '.join(asked)} | {one['cpu_ms']:.2f} | {right} |")
-    return rows
-
-
-def _cold(found: dict[str, Any]) -> list[str]:
-    rows = ["| process | median | least | most |", "|---|---|---|---|"]
-    rows += [f"| {name} | {median} | {least} | {most} |" for name, (median, least, most) in found["ms"].items()]
-    parts = ", ".join(f"{name} {ms}" for name, ms in found["imports"].items())
-    aimed = "reached" if found["added"] <= 10 else "**missed**"
-    rows += ["", f"Import and resolving add {found['added']} ms to the floor (aim: at most 10, {aimed})."]
-    return [*rows, "", f"Imports of `resolved`, ms of their own: {parts}."]
-
-
-def _growth(curves: dict[str, Any], folder: Path) -> list[str]:
+def timed(results: dict[str, Any], before: dict[str, Any] | None, folder: Path) -> str | None:
+    groups, earlier = groups_of(results), groups_of(before or {})
     told: list[str] = []
-    for number, (name, found) in enumerate(curves.items(), 1):
-        if "failed" in found:
-            told.append(f"- {name}: failed: {found['failed']}")
+    for group, cases in groups.items():
+        told += [
+            f"### {group[0].upper()}{group[1:]}",
+            "",
+            *_group(cases, earlier.get(group, {}) if before else None),
+            "",
+        ]
+    return "\n".join(told).rstrip() or None
+
+
+def _group(cases: dict[str, Any], earlier: dict[str, Any] | None) -> list[str]:
+    head, line = "| case | µs | least-most | times bare | least-most |", "|---|---|---|---|---|"
+    rows = [head + (" before |" if earlier is not None else ""), line + ("---|" if earlier is not None else "")]
+    for name, one in cases.items():
+        shown = name if is_peer(name) or not name.startswith("cqrsless") else f"**{name}**"
+        if "failed" in one:
+            rows.append(f"| {shown} | failed: {one['failed']} | | | |")
             continue
-        points = [(float(x), float(y)) for x, y in found["points"]]
-        path = lines(folder / f"growth-{number}.svg", name, [Curve("cqrsless", points)])
-        shown = points if len(points) <= 8 else [points[0], points[len(points) // 2], points[-1]]
-        told += [f"**{name}**: {', '.join(f'{x:g} → {y:.0f}' for x, y in shown)}", "", f"![{name}]({path.name})", ""]
-    return told
-
-
-def _throughput(cases: dict[str, Any]) -> list[str]:
-    rows = ["| client | threads | commands/s | client CPU µs | least-most of a thread | state right |"]
-    rows.append("|---|---|---|---|---|---|")
-    for name, by_threads in cases.items():
-        for threads, one in by_threads.items():
-            if "failed" in one and "per_second" not in one:
-                rows.append(f"| {name} | {threads} | failed: {one['failed']} | | | |")
-                continue
-            note = "yes" if one["right"] else "**no**"
-            note += f"; {one['failed'][0]}" if one["failed"] else ""
-            rows.append(
-                f"| {name} | {threads} | {one['per_second']:.0f} | {one['cpu_us']:.0f} | "
-                f"{one['least']}-{one['most']} | {note} |"
-            )
+        row = (
+            f"| {shown} | {one['us']:.1f} | {one['least']:.1f}-{one['most']:.1f} | {one['ratio']:.2f} | "
+            f"{one['ratio_least']:.2f}-{one['ratio_most']:.2f} |"
+        )
+        was = (earlier or {}).get(name, {}).get("ratio")
+        rows.append(row + ("" if earlier is None else f" {'' if was is None else f'{was:.2f}'} |"))
     return rows
+
+
+MAKERS: Final[dict[str, Any]] = {
+    "surroundings": surroundings, "glance": glance, "ratios": ratios, "timed": timed, "profile": sections.profile,
+    "requests": sections.requests, "rules": sections.rules, "throughput": sections.throughput,
+    "cold_start": sections.cold_start, "imports": sections.imports, "client": sections.client,
+    "packages": sections.packages, "growth": sections.growth, "writers": sections.writers,
+}  # fmt: skip

@@ -12,7 +12,13 @@ from typing import Any, Final
 from .dynamodb import CASES
 
 SECONDS: Final = 4.0
-NAMES: Final = ("cqrsless, warm", "bare, state cached", "eventsourcing-dynamodb", "aett-dynamodb")
+NAMES: Final = (
+    "bare, state cached",
+    "cqrsless, warm",
+    "eventsourcing-dynamodb",
+    "eventsourcing-dynamodb, cached",
+    "aett-dynamodb",
+)
 
 
 def run(name: str, threads: int) -> dict[str, Any]:

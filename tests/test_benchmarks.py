@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.cold_start import measure as measure_starts
+from benchmarks.cold_start_cases import CASES as STARTS
+from benchmarks.cold_start_cases import FLOOR, OURS
 from benchmarks.dispatch import DEPOSITS, GROUPS
-from benchmarks.plotting import Curve, bars, lines
-from benchmarks.reporting import report
-from benchmarks.streams import GROUPS as STREAMS
+from benchmarks.growth import AGGREGATES, HISTORY, UNITS
+from benchmarks.plotting import Curve, bars, lines, stacks
+from benchmarks.reporting import PAGE, report
+from benchmarks.streams import CASES as STREAMS
+from benchmarks.streams import PEERS as STREAM_PEERS
+from benchmarks.streams import SIZES
 
 
 def cpu(do: Callable[[], Any]) -> float:
@@ -45,12 +54,20 @@ def test_dispatch_is_not_far_from_plain_python(group: str, name: str, most: floa
 
 
 @pytest.mark.bench
-def test_a_stream_record_is_not_far_from_plain_python() -> None:
-    cases = STREAMS["a stream record, 10% failing"]
-    bound, records = cases["bare, own commits"]
-    event = records(100)
-    bare, ours = bound(), cases["cqrsless, unordered"][0]()
-    assert ratio(lambda: [bare(event) for _ in range(20)], lambda: [ours(event) for _ in range(20)]) < 3.0
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("bound", ["bare, an item", "bare, a commit"])
+def test_a_stream_record_is_not_far_from_plain_python(bound: str, size: int) -> None:
+    bare, theirs = STREAMS[bound][0](), STREAMS[bound][1](size)
+    ours, commits = STREAMS["cqrsless, unordered"][0](), STREAMS["cqrsless, unordered"][1](size)
+    repeats = range(2000 // size)
+    assert ratio(lambda: [bare(theirs) for _ in repeats], lambda: [ours(commits) for _ in repeats]) < 3.0
+
+
+@pytest.mark.bench
+def test_a_cold_start_is_not_far_from_its_floor() -> None:
+    cases = {name: STARTS[name] for name in (FLOOR, OURS)}
+    told = measure_starts(Path(sys.executable), 5, cases, packaged=False)
+    assert told["added"][0] < 60, told["ms"]
 
 
 # -- the report itself, in every run
@@ -63,22 +80,68 @@ def test_each_case_of_a_group_does_the_same_work(group: str) -> None:
     assert DEPOSITS == 100
 
 
-def test_a_report_tells_ratios_aims_and_what_was_before(tmp_path: Any) -> None:
-    one = {"us": 9.0, "least": 8.0, "most": 10.0, "ratio": 1.2, "ratio_least": 1.1, "ratio_most": 1.3}
+@pytest.mark.parametrize("name", [name for name in STREAMS if name not in STREAM_PEERS])
+def test_each_case_of_a_stream_fails_the_same_records(name: str) -> None:
+    make, records = STREAMS[name]
+    event = records(100)
+    failed = [one["itemIdentifier"] for one in make()(event)["batchItemFailures"]]
+    assert failed == [event["Records"][at]["dynamodb"]["SequenceNumber"] for at in range(9, 100, 10)]
+
+
+def timed(us: float, bound: float = 10.0) -> dict[str, float]:
+    ratio = us / bound
+    return {"us": us, "least": us, "most": us, "ratio": ratio, "ratio_least": ratio, "ratio_most": ratio}
+
+
+AROUND = {"when": "now", "python": "3.11", "machine": "small", "versions": {"boto3": "1"}}
+
+
+def test_a_report_tells_of_each_aim_whether_it_is_reached_and_who_leads(tmp_path: Path) -> None:
     results = {
-        "surroundings": {"when": "now", "python": "3.11", "machine": "small", "versions": {"boto3": "1"}},
+        "surroundings": AROUND,
         "dispatch": {
-            "HTTP event with validation": {"bare": {**one, "ratio": 1.0}, "cqrsless": one, "peer": {"failed": "no"}}
+            "HTTP event with validation": {
+                "bare": timed(10),
+                "cqrsless": timed(12),
+                "peer": timed(11),
+                "no": {"failed": "x"},
+            },
+            "dispatch, json, Schema.load": {"bare": timed(10), "cqrsless": timed(16), "peer": timed(20)},
         },
-        "growth": {"by size": {"points": [[1, 2], [100, 3]]}},
     }
-    text = report(results, results, tmp_path)
-    assert "| cqrsless | 9.0 | 8.0-10.0 | 1.20 | 1.10-1.30 | ≤ 1.5 reached | 1.20 |" in text
-    assert "failed: no" in text
-    assert (tmp_path / "ratios.svg").read_text().startswith("<svg")
-    assert (tmp_path / "growth-1.svg").exists()
+    text = report(results, results, tmp_path / "page.md")
+    assert "| HTTP event with validation: cqrsless | ≤ 1.5 x bare | 1.20 x (12.0 µs) | reached | peer: 1.10 x" in text
+    assert "| peer: 1.10 x (11.0 µs) | **peer** |" in text
+    assert "| 1.60 x (16.0 µs) | **missed** | peer: 2.00 x (20.0 µs) | cqrsless |" in text
+    assert "**1 of 2 aims are reached; of 2 that peers do, too, cqrsless leads in 1.**" in text
+    assert "failed: x" in text
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == text
+    assert (tmp_path / "pictures" / "benchmark-ratios.svg").read_text().startswith("<svg")
 
 
-def test_plots_stand_far_values_and_odd_names(tmp_path: Any) -> None:
+def test_a_report_leaves_out_what_did_not_run(tmp_path: Path) -> None:
+    curves = {name: {"line": [[10, 50.0], [100, last]]} for name, last in ((HISTORY, 60.0), (AGGREGATES, 90.0))}
+    writers = {"one aggregate": {"done": [3, 4], "per_second": 7.0, "gave_up": 0, "right": True}}
+    results = {"surroundings": AROUND, "growth": {"curves": {**curves, UNITS: {"failed": "y"}}, "writers": writers}}
+    text = report(results, None, tmp_path / "page.md")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["At a glance", "Growth"]
+    assert f"| flat: {HISTORY}, to 100 | most ≤ 1.5 x least | line 1.20 x | reached |" in text
+    assert f"| flat: {AGGREGATES}, to 100 | most ≤ 1.5 x least | line 1.80 x | **missed** |" in text
+    assert f"| flat: {UNITS} | flat | failed | **missed** |" in text
+    for picture in re.findall(r"\]\((pictures/[^)]+)\)", text):
+        assert (tmp_path / picture).exists()
+
+
+def test_the_page_in_the_docs_is_the_commands_own() -> None:
+    docs = Path(__file__).parent.parent / "docs"
+    page = (docs / "benchmarks.md").read_text(encoding="utf-8")
+    words = [part for part in re.split(r"\{\{ \w+ \}\}", PAGE.read_text(encoding="utf-8")) if part.strip()]
+    assert [part for part in words if part.strip() not in page] == []
+    shown = set(re.findall(r"\]\(pictures/(benchmark-[^)]+)\)", page))
+    assert shown == {path.name for path in (docs / "pictures").glob("benchmark-*.svg")}
+
+
+def test_plots_stand_far_values_and_odd_names(tmp_path: Path) -> None:
     assert "a &lt; b" in bars(tmp_path / "b.svg", "a < b", [("g", [("x", 0.01), ("y", 1000.0)])]).read_text()
     assert "polyline" in lines(tmp_path / "l.svg", "one", [Curve("c", [(5.0, 0.0)])]).read_text()
+    assert "30" in stacks(tmp_path / "s.svg", "sums", [("x", [("a", 10.0), ("b", 20.0)])]).read_text()

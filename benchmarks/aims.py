@@ -1,0 +1,199 @@
+"""What is aimed at, and whether a run reached it: rows for the head of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from .cold_start_cases import CASES as STARTS
+from .cold_start_cases import OURS, PACKAGED, POWERTOOLS, TRIMMED
+from .growth import FLAT
+from .profiling import CPU
+from .servers import LOCAL
+from .streams import SIZES, group_of
+
+
+class Ratio(NamedTuple):
+    """A case of ours, and the most that its time may be of a bound's (by default the group's first case)."""
+
+    group: str
+    ours: str
+    most: float
+    bound: str | None = None
+
+
+RATIOS: Final = (
+    Ratio("dispatch, json, Schema.load", "cqrsless", 1.5),
+    Ratio("event-sourced, cached", "cqrsless, frozen dataclass", 2.0),
+    Ratio("event-sourced, cached", "cqrsless, dict", 2.0),
+    Ratio("event-sourced, nothing cached", "cqrsless", 1.5),
+    Ratio("an event folded, of 101, no snapshot", "cqrsless", 1.5),
+    Ratio("HTTP event with validation", "cqrsless", 1.5),
+    *(
+        Ratio(group_of(size), "cqrsless, unordered", 1.5, bound)
+        for size in SIZES
+        for bound in ("bare, an item", "bare, a commit")
+    ),
+    Ratio(CPU, "cqrsless, warm", 1.3),
+)
+
+
+class Row(NamedTuple):
+    """One aim. `reached` is missing where nothing was aimed at but to lead."""
+
+    aim: str
+    target: str
+    ours: str
+    reached: bool | None
+    peer: str = "none"
+    leads: bool | None = None
+
+
+def groups_of(results: dict[str, Any]) -> dict[str, Any]:
+    """Give the groups of timed cases of a run, whatever part they are of."""
+    groups = {**results.get("dispatch", {}), **results.get("streams", {})}
+    if CPU in results.get("requests", {}):
+        groups[CPU] = results["requests"][CPU]
+    return groups
+
+
+def is_peer(name: str) -> bool:
+    return not name.startswith(("bare", "cqrsless"))
+
+
+def engine_of(results: dict[str, Any]) -> str:
+    """Name the engine whose units are told at the head: DynamoDB Local, if it was there, tells all of them right."""
+    engines = [name for name in results["requests"] if name != CPU]
+    return LOCAL if LOCAL in engines else engines[0]
+
+
+def rows_of(results: dict[str, Any]) -> list[Row]:
+    rows = [*_ratios(groups_of(results))]
+    if "requests" in results:
+        rows += _units(results["requests"][engine_of(results)])
+    if "cold-start" in results:
+        rows += _starts(results["cold-start"])
+    if "growth" in results:
+        rows += _growth(results["growth"])
+    return rows
+
+
+def _ratios(groups: dict[str, Any]) -> Iterator[Row]:
+    for aim in RATIOS:
+        cases = groups.get(aim.group, {})
+        bound = aim.bound or next(iter(cases), None)
+        if bound is None or aim.ours not in cases:
+            continue
+        ours = cases[aim.ours]
+        name = f"{aim.group}: {aim.ours}" + (f", against {aim.bound}" if aim.bound else "")
+        target = f"≤ {aim.most:g} x bare"
+        if "failed" in ours or "failed" in cases[bound]:
+            yield Row(name, target, "failed", False)
+            continue
+        first = next(iter(cases))
+        ratio = ours["ratio"] if bound == first else ours["us"] / cases[bound]["us"]
+        peers = {peer: one["us"] for peer, one in cases.items() if is_peer(peer) and "failed" not in one}
+        row = Row(name, target, f"{ratio:.2f} x ({ours['us']:.1f} µs)", ratio <= aim.most)
+        if peers and bound == first:
+            best = min(peers, key=lambda peer: peers[peer])
+            told = f"{best}: {peers[best] / cases[bound]['us']:.2f} x ({peers[best]:.1f} µs)"
+            row = row._replace(peer=told, leads=ours["us"] <= peers[best])
+        yield row
+
+
+def shown(asked: list[float]) -> str:
+    return " / ".join(f"{figure:.3g}" if figure < 1 else f"{figure:g}" for figure in asked)
+
+
+def _within(asked: list[float], most: tuple[float, float, float]) -> bool:
+    return all(figure <= limit for figure, limit in zip(asked, most, strict=True))
+
+
+def _units(found: dict[str, Any]) -> Iterator[Row]:
+    asked, rules = found["asked"], found["rules"]
+    stores = {
+        name: one for name, one in asked.items() if is_peer(name) and "failed" not in one and "idempotency" not in name
+    }
+    last = max((int(key) for one in stores.values() for key in one if key.isdecimal()), default=0)
+    for name, case, most in (
+        ("a creation: requests / read / write units", "cqrsless, warm", (1, 0, 1)),
+        ("a command, warm", "cqrsless, warm", (1, 0, 1)),
+        ("a command, nothing cached", "cqrsless, cold", (2, 2, 1)),
+    ):
+        ours = asked[case]
+        target = "1 / 0 / 1" if most[0] == 1 else "2 / 1-2 / 1, flat"
+        if "failed" in ours:
+            yield Row(name, target, "failed", False)
+            continue
+        probes = ["create"] if "creation" in name else [key for key in ours if key.isdecimal()]
+        figures = [ours[probe] for probe in probes]
+        told = shown(figures[0]) if all(one == figures[0] for one in figures) else "; ".join(map(shown, figures))
+        told += "" if "creation" in name else f" at commit {', '.join(f'{int(probe):,}' for probe in probes)}"
+        row = Row(name, target, told, all(_within(one, most) for one in figures))
+        if stores:
+            probe = "create" if "creation" in name else str(last)
+            best = min(stores, key=lambda peer: stores[peer][probe])
+            theirs = stores[best][probe]
+            there = f"{best}: {shown(theirs)}" + ("" if probe == "create" else f" at {last:,}")
+            row = row._replace(peer=there, leads=figures[-1] <= theirs)
+        yield row
+    if "failed" in rules:
+        yield Row("what rules cost", "see below", "failed", False)
+        return
+    warm, own = rules["a command, warm"], rules["the same with an id of its own, and metadata"]
+    more = [a - b for a, b in zip(own, warm, strict=True)]
+    powertools = asked.get("Powertools idempotency alone", {}).get("100")
+    yield Row(
+        "idempotency and metadata, on top of a command", "+0 / 0 / 0", f"+{shown(more)}", more == [0, 0, 0],
+        f"Powertools: +{shown(powertools)}" if powertools else "none", more <= powertools if powertools else None,
+    )  # fmt: skip
+    lost = rules["a command that loses a race once"][0] - warm[0]
+    yield Row("a lost race", "+1 request", f"+{lost:g} request", lost == 1)
+    refusals = [rules["a refusal, warm"], rules["a refusal, cold"]]
+    yield Row(
+        "a refusal", "1 read, no write", " warm, ".join(map(shown, refusals)) + " cold",
+        all(one[0] == 1 and one[2] == 0 for one in refusals),
+    )  # fmt: skip
+    log = rules["the log, a commit, at 100 a page"][2]
+    yield Row("the log, for a commit at 100 a page", "< 0.1 write units", f"{log:.2g}", log < 0.1)
+
+
+def _starts(found: dict[str, Any]) -> Iterator[Row]:
+    if found["added"] is not None:
+        added = found["added"][0]
+        yield Row(
+            "cold start: import and resolving, over boto3, client, marshmallow",
+            "≤ 10 ms",
+            f"{added:+.1f} ms",
+            added <= 10,
+        )
+    if found["below"] is not None:
+        below = found["below"][0]
+        yield Row("the same, packaged with --trim", "below that floor", f"{below:+.1f} ms", below < 0)
+    times = {name: one["total"] for name, one in found["ms"].items() if "failed" not in one}
+    for ours, target in ((OURS, "to lead"), (PACKAGED, "to lead"), (TRIMMED, "to lead")):
+        if ours in times and POWERTOOLS in times:
+            yield Row(
+                f"the first command with a write: {ours}", target, f"{times[ours]:.0f} ms", None,
+                f"{POWERTOOLS}: {times[POWERTOOLS]:.0f} ms", times[ours] <= times[POWERTOOLS],
+            )  # fmt: skip
+    assert POWERTOOLS in STARTS
+
+
+def _growth(found: dict[str, Any]) -> Iterator[Row]:
+    for name, most in FLAT.items():
+        curve = found["curves"].get(name, {"failed": "not run"})
+        if "failed" in curve:
+            yield Row(f"flat: {name}", "flat", "failed", False)
+            continue
+        grown = {line: max(y for _, y in points) / min(y for _, y in points) for line, points in curve.items()}
+        last = max(x for points in curve.values() for x, _ in points)
+        told = ", ".join(f"{line} {ratio:.2f} x" for line, ratio in grown.items())
+        target = "no more" if most == 1 else f"most ≤ {most:g} x least"
+        yield Row(f"flat: {name}, to {last:,.0f}", target, told, all(ratio <= most for ratio in grown.values()))
+    for name, one in found["writers"].items():
+        if "failed" in one:
+            yield Row(f"64 writers, {name}", "each makes progress", "failed", False)
+            continue
+        told = f"{one['done'][0]} to {one['done'][-1]} commands each"
+        yield Row(f"64 writers, {name}", "each makes progress", told, one["done"][0] > 0 and one["right"])
