@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from .aims import RATIOS, groups_of, shown
+from .aims import RATIOS, groups_of, ratio_of, shown
 from .growth import FLAT
 from .plotting import Curve, lines, stacks
 from .profiling import CASES as PROFILED
@@ -33,8 +33,8 @@ def profile(results: dict[str, Any], before: Any, folder: Path) -> str | None:
         if "failed" in found or took is None:
             told.append(f"{group}: {found.get('failed', 'not timed in this run')}\n")
             continue
-        ratios = [aim for aim in RATIOS if aim.group == group and aim.ours == case]
-        missed = any(groups[group][case]["ratio"] > aim.most for aim in ratios if aim.bound is None)
+        ours = [aim for aim in RATIOS if aim.group == group and aim.ours == case]
+        missed = any(ratio_of(aim, groups[group]) > aim.most for aim in ours)
         told += [f"### {group[0].upper()}{group[1:]}{' (aim missed)' if missed else ''}", ""]
         packages = ", ".join(f"{name} {share * took:.1f}" for name, share in found["packages"].items())
         told += [f"{case}, {took:.1f} µs: {packages}.", ""]

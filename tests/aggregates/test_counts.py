@@ -10,8 +10,10 @@ import pytest
 
 from cqrsless import AlreadyExists, App, CommandResult, Event, NotFound, Registry, Rejected
 from cqrsless.aggregates.commits import read_head
+from cqrsless.log.indexer import Indexer
 from cqrsless.messages import Cost
 from cqrsless.store import Item, item_size, write_units
+from cqrsless.stores.dynamodb import DynamoDBStore
 from cqrsless.stores.memory import MemoryStore
 from tests.aggregates.around import commits
 from tests.aggregates.counting import Counted, noise
@@ -174,7 +176,80 @@ def test_a_write_is_a_unit_for_each_kilobyte(size: int, kind: Kind, counted: Cou
         assert result.cost.write_units == write_units(item_size(item))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_ids_metadata_events_and_snapshots_are_inside_the_same_write(kind: Kind, counted: Counted) -> None:
+    app = App(counted.store, registry=counters(kind))
+    app.execute("Start", {"id": "c"})
+    counted.taken()
+    for number in range(20):  # more than two snapshots apart, where a commit does not carry its state anyway
+        plain = app.execute("Add", {"id": "c"})
+        assert_cost(counted, plain.cost, ["put"], write=1)
+        named = app.execute("Add", {"id": "c"}, id=f"mine-{number}", metadata={"tenant": "acme"})
+        assert_cost(counted, named.cost, ["put"], write=1)
+        two_events = app.execute("AddOrStart", {"id": "c"})
+        assert len(two_events.events) == 2
+        assert_cost(counted, two_events.cost, ["put"], write=1)
+
+
 # -- everything else
+
+
+class Reads:
+    """What the queries of a store take, and whether they ask for the newest."""
+
+    def __init__(self, counted: Counted) -> None:
+        self.units: list[float] = []
+        self.writes = 0.0
+        self.strong: list[bool] = []
+        query = counted.around.query
+
+        def counting(table: Any, pk: str, cost: Cost, **bounds: Any) -> Any:
+            before = cost.read_units
+            found = query(table, pk, cost, **bounds)
+            self.units.append(cost.read_units - before)
+            self.writes += cost.write_units
+            return found
+
+        counted.around.query = counting  # type: ignore[method-assign]
+        if isinstance(counted.inner, DynamoDBStore):
+            events = counted.inner.client.meta.events
+            events.register("provide-client-params.dynamodb.Query", self._asked, unique_id="reads")
+
+    def _asked(self, params: dict[str, Any], **_: Any) -> None:
+        self.strong.append(params.get("ConsistentRead", False))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refusal_takes_one_read_unit_of_a_strong_read(kind: Kind, counted: Counted) -> None:
+    app = app_with(counted, kind, 10)
+    reads = Reads(counted)
+    for _ in range(2):  # cold, then warm
+        with pytest.raises(Rejected):
+            app.execute("Add", {"id": "c", "below": 0})
+    assert len(reads.units) == 2
+    assert reads.writes == 0
+    if counted.exact_units:
+        assert reads.units == [1, 1]
+    if isinstance(counted.inner, DynamoDBStore):
+        assert reads.strong == [True, True]
+        counted.inner.client.meta.events.unregister("provide-client-params.dynamodb.Query", unique_id="reads")
+
+
+def test_the_log_takes_less_than_a_tenth_of_a_write_unit_at_a_hundred_a_page(counted: Counted) -> None:
+    made = App("memory://", registry=counters("stored"))
+    for number in range(300):
+        made.execute("Start", {"id": noise(22, number)})
+    indexer, costs = Indexer(counted.store), []
+    for start in (0, 100, 200):
+        counted.taken()
+        cost = Cost()
+        indexer.index([change.item for change in made.store.changes("events", start, 100) if change.item], cost)
+        costs.append(cost)
+        calls = counted.taken()
+    assert calls == ["get", "put"]
+    assert costs[-1].requests == 2
+    if counted.exact_units:
+        assert 0 < costs[-1].write_units / 100 < 0.1
 
 
 @pytest.mark.parametrize("kind", KINDS)
