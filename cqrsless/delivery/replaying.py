@@ -8,7 +8,7 @@ cursor, and a worker that was paused past its claim changes nothing. Both the sc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -216,12 +216,13 @@ class Replay:
         )
 
     def _still_parked(self, held: Control) -> list[Letter]:
-        """Try again what the new run has parked, and give what stays so; of a view, but for what the live run has, too.
+        """Try again what the new run has parked, and give what stays so; of a view, where the live run got further.
 
         Where so much fails again that the run is lost, the rest is not tried.
         """
         assert self._parked is not None
-        before = {one.key for one in self._make(held.live)[1].letters(self.cost)} if self._switches else set[str]()
+        live = self._make(held.live)[1].letters(self.cost) if self._switches else ()
+        before = {one.key: one.commit for one in live}
         lost = 0
         ends = self._clock() + SLICE_SECONDS
         for key in dict.fromkeys(one.key for one in self._newly_parked(before)):
@@ -234,9 +235,11 @@ class Replay:
                 ends = self._clock() + SLICE_SECONDS
         return list(self._newly_parked(before))
 
-    def _newly_parked(self, before: Container[str]) -> Iterator[Letter]:
+    def _newly_parked(self, before: Mapping[str, int]) -> Iterator[Letter]:
         assert self._parked is not None
-        return (one for one in self._parked.letters(self.cost) if one.key not in before)
+        for one in self._parked.letters(self.cost):
+            if one.key not in before or one.commit < before[one.key]:
+                yield one
 
     def _offer(self, taker: Taker, commit: Commit) -> None:
         for offer in range(OFFERS):

@@ -149,6 +149,20 @@ def test_what_was_dropped_before_a_replay_stays_out_of_it_while_nobody_can_fold_
     assert tally.seen("Own")["a"] == [0, 1, 2, 3], "code that can fold it does"
 
 
+def test_a_run_that_waits_at_an_earlier_commit_than_the_live_one_is_not_as_good(tally: Tally) -> None:
+    tally.poison = {3}
+    (letter,) = tally.app.letters.retry("Own")
+    assert letter.commit == 4
+    tally.poison = {1, 3}
+    with pytest.raises(CqrslessError, match=r"Jar#a at commit 2"):
+        tally.app.replay("Own")
+    assert tally.seen("Own")["a"] == [0, 1, 2]
+    tally.poison = {3}
+    tally.app.replay("Own")
+    assert tally.seen("Own")["a"] == [0, 1, 2]
+    assert [letter.commit for letter in tally.app.letters.list("Own")] == [4]
+
+
 def test_what_only_the_new_run_cannot_fold_is_tried_again_before_it_is_given_up(tally: Tally) -> None:
     tally.poison.clear()
     tally.app.letters.retry("Own")
