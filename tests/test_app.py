@@ -265,3 +265,20 @@ def test_an_application_without_handlers_runs_nothing_that_is_due(registry: Regi
             f"app.{name} finds no handler in registry {registry.name!r}: import the modules whose functions it has, or "
             "load what CQRSLESS_APP or pyproject.toml names: app = cqrsless.application()"
         )
+
+
+@pytest.mark.parametrize(
+    ("delta", "kind", "says"),
+    [
+        (
+            "14d",
+            TypeError,
+            r"app\.advance\('14d'\) is given no length of time: write app\.advance\(timedelta\(days=14\)\)",
+        ),
+        (14, TypeError, r"app\.advance\(14\) is given no length of time"),
+        (timedelta(seconds=-1), ValueError, "the clock cannot be moved back by 0:00:01"),
+    ],
+)
+def test_a_clock_is_moved_on_by_a_length_of_time(delta: Any, kind: type[Exception], says: str) -> None:
+    with pytest.raises(kind, match=says):
+        App("memory://", registry=box("stored")).advance(delta)

@@ -29,6 +29,8 @@ def advance(
 
     Gives the number of commands that were fired.
     """
+    if not isinstance(delta, timedelta):
+        raise TypeError(f"app.advance({delta!r}) is given no length of time: write app.advance(timedelta(days=14))")
     if delta < timedelta(0):
         raise ValueError(f"the clock cannot be moved back by {-delta}")
     until = clock.now() + delta
