@@ -63,6 +63,21 @@ def audited(row, event):
 def find(query, *, views):
     return views.get(Audit, query["order_id"])
 """
+#: The bank, likewise.
+COUNTED = """
+from examples.bank import bank
+
+bank.processor("counter")
+Count = bank.view("Count", key="transfer_id", processor="counter")
+
+@bank.projector("TransferStarted", view=Count)
+def counted(row, event):
+    return {"transfer_id": event["transfer_id"]}
+
+@bank.query_handler("Counted")
+def find(query, *, views):
+    return views.get(Count, query["transfer_id"])
+"""
 CUSTOM = "Globals: {Function: {Runtime: provided.al2023}}\nResources:\n"
 ORDERS = (
     CUSTOM
@@ -93,6 +108,11 @@ ORDERS = (
     + "Outputs: {Watched: {Value: !Ref Watched}}\n"
 )
 BANK = CUSTOM + "  TransfersStreamMapping: {Properties: {FilterCriteria: null}}\n"
+FANNED_OUT = (
+    CUSTOM
+    + "  FanOutFunction: {Properties: {Events: {FanOutStreamMapping: {Properties: {FilterCriteria: null}}}}}\n"
+    + BATCHES.format(role="FanOutRole")
+)
 
 
 @pytest.fixture
@@ -193,10 +213,18 @@ def test_the_bank_is_deployed_with_its_log_and_its_tables_outlive_it(cloud: str,
     bank.start("TransfersStreamMapping")
     bank.until(lambda: "-5.00" in lines("ann") and "5.00" in lines("bob"))
 
+    # A processor more is one reader too many of the stream: what the transfers read themselves comes by a queue then.
+    (folder / "template.overlay.yaml").write_text(FANNED_OUT)
+    (folder / "counted.py").write_text(COUNTED)
+    bank.app = "counted:bank"
     bank.deploy(memory=512)
     settings = bank.client("lambda").get_function_configuration(FunctionName="bank-transfers")
     assert settings["MemorySize"] == 512 and "5.00" in lines("bob")
     assert bank.command("Deposit", {"account_id": "ann", "amount": "100.00"}, "d-1")["duplicate"]
+    bank.command("StartTransfer", {"transfer_id": "t-10", "payer": "ann", "payee": "bob", "amount": "7.00"}, "t-10")
+    bank.until(lambda: "-7.00" in lines("ann") and "7.00" in lines("bob"))
+    bank.until(lambda: bank.ask("Counted", {"transfer_id": "t-10"}))
+    assert sorted(lines("ann")).count("-5.00") == 1, "what the stream still had was read again, and changed nothing"
 
     bank.delete()
     assert {"bank-events", "bank-log", "bank-views"} <= set(bank.client("dynamodb").list_tables()["TableNames"])
