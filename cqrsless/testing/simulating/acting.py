@@ -10,7 +10,7 @@ from ...store import Table
 from .containers import Container
 from .errands import Errands
 from .queues import FifoQueue
-from .steps import Step
+from .steps import BROKEN, Step
 from .streams import Stream
 from .watching import BUS, Poison
 from .world import FAN_OUT, QUEUE_OF, Feed, World
@@ -81,6 +81,8 @@ class Actor:
     def _act(self, step: Step) -> bool:
         """Act out a step; say whether somebody went on with what was begun before, instead."""
         world = self.world
+        if step.at == BROKEN:
+            step = step._replace(at=world.broken())
         if step.do == "clock":
             seconds = CLOCK[step.x % len(CLOCK)]
             world.tell(f"{seconds} seconds pass")

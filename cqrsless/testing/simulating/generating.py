@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from .lines import ENDINGS, Ending
-from .steps import Script, Step
+from .steps import BROKEN, Script, Step
 
 __all__ = ["DRAWN", "Draw", "make"]
 
@@ -168,14 +168,15 @@ class _Maker:
     def _parked(self) -> list[Step]:
         """Let a handler fail until it is mended, and then something else happen to what is parked."""
         random = self._random
-        at, x, y, z = random.randrange(_SLOTS), random.randrange(_MANY), random.randrange(10), random.randrange(10)
-        attempts = [Step("deliver", at, 9) for _ in range(7)]
+        at, x, y, z = BROKEN, random.randrange(_MANY), random.randrange(10), random.randrange(10)
+        attempts = [Step("deliver", at, 9) for _ in range(8)]
         if random.random() < 0.5:
-            disturbed = Step("deliver", at, 9, calls=random.randrange(7), ending="refuse")
+            disturbed = Step("deliver", at, 9, calls=random.randrange(4), ending="refuse")
             if random.random() < 0.5:
                 disturbed = Step("deliver", at, 9, 0, 0, *self._happens())
-            attempts[random.choice((0, 0, 5, random.randrange(7)))] = disturbed
-        broken = [Step("break", x=x, y=y, z=z), *attempts]
+            attempts[random.choice((0, 0, 1, 5, random.randrange(8)))] = disturbed
+        commands = [Step("command", random.randrange(_SLOTS), self._draw()) for _ in range(2)]
+        broken = [Step("break", x=x, y=y, z=z), *commands, *attempts]
         first, *rest = self._asleep()
         first = first._replace(x=random.randrange(_MANY))
         if self._drops and random.random() < 0.3:

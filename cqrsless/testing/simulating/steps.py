@@ -15,8 +15,10 @@ from ...errors import CqrslessError
 from ...messages import Command
 from .lines import ENDINGS, Ending
 
-__all__ = ["KINDS", "Script", "Step"]
+__all__ = ["BROKEN", "KINDS", "Script", "Step"]
 
+#: In place of a container's number: one of the function whose handler was made to fail last.
+BROKEN: Final = -2
 #: What a step may do. `x`, `y` and `z` mean:
 KINDS: Final = {
     "command": "x: what is drawn from; a client sends a new command",

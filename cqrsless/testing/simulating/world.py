@@ -221,6 +221,12 @@ class World:
             self.slots[slot] = function, found
         return found
 
+    def broken(self) -> int:
+        """Give the slot of the function of what was made to fail last."""
+        name = self.poisons[-1].function.partition("/")[0] if self.poisons else ""
+        whose = "publisher" if name == BUS else FAN_OUT if name.startswith(QUEUE_OF) else self._group(name)
+        return next((slot for slot, (function, _) in enumerate(self.slots) if function == whose), 0)
+
     def bare(self) -> Container:
         """Give a container of an application that reacts to nothing."""
         registry: Any = Watched(self.setup.registry, self.setup.model, self, reacts=False)
