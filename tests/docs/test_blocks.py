@@ -30,7 +30,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-RUN = {"python", "sh", "zsh", "fish", "toml", "yaml", "hcl"}
+RUN = {"python", "py", "sh", "zsh", "fish", "toml", "yaml", "hcl"}
 #: Pages whose blocks are for a checkout of the project; the others' are for a project of the reader's own.
 OF_THE_PROJECT = {"README.md"}
 #: The files of the application that a page is about, where it does not name them itself.
@@ -130,6 +130,11 @@ def test_the_shell_blocks_of_a_page_run_one_after_the_other(path: Path, shell: S
             shell.write(named[1], block.code)
         elif block.language == "toml":
             shell.write("pyproject.toml", block.code)
+        elif block.language == "py":  # for the CDK, of the template that the page tells to make for it
+            shell.write("stack.py", block.code)
+            shell.run("cqrsless template --app orders.app --format cloudformation -o template.json")
+            stubs = Path(__file__).parent / "stubs"
+            shell.run(f"PYTHONPATH={shlex.quote(str(stubs))} {shlex.quote(sys.executable)} stack.py")
         elif block.language == "hcl":
             made = json.loads((shell.folder / "infra" / "orders.tf.json").read_text())["resource"]
             changed = re.findall(r'^resource "(\w+)" "(\w+)" \{$', block.code, re.MULTILINE)
