@@ -27,7 +27,8 @@ class ProcessorConsumer:
     """One run of an ordered processor, as a feeder feeds it.
 
     `since` is the moment (in microseconds) that it starts from; 0 is the beginning. A run that `replays` calls the
-    handlers that take part in a replay and carries out no command; its place moves over all that the processor handles.
+    handlers that take part in a replay, carries out no command and waits for nothing; its place moves over all that the
+    processor handles.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class ProcessorConsumer:
 
     def _failed(self, commit: Commit, place: Item, attempt: int, error: Exception, cost: Cost) -> Item:
         follows = course(error, self.record, attempt)
-        if follows is Course.WAIT and isinstance(error, RetryLater):
+        if follows is Course.WAIT and isinstance(error, RetryLater) and not self.replays:
             try:
                 return self._wait(commit, place, attempt, error, cost)
             except CqrslessError as other:  # nobody can be asked to wake it: then it is a failure like others

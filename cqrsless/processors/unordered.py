@@ -29,7 +29,7 @@ class UnorderedProcessor:
     """One run of an unordered processor. A commit that fails comes again until Lambda gives it up.
 
     What it parks, by `GiveUp`, `RetryLater`, an exception outside `retry_on`, or from the on-failure destination, is
-    single commits, each with a letter of its own.
+    single commits, each with a letter of its own. In a replay, which nothing delivers again, it parks what fails.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class UnorderedProcessor:
             return True
         except Exception as error:
             follows = course(error, self.record, attempt)
-            if follows is Course.WAIT and isinstance(error, RetryLater):
+            if follows is Course.WAIT and isinstance(error, RetryLater) and not self.replays:
                 self._wait(commit, attempt, error, cost)
-            elif note is not None or follows is Course.PARK:
+            elif note is not None or follows is Course.PARK or self.replays:
                 self._park(commit, error, cost, attempt)
             else:
                 self._counts.add(commit.microseconds, retried=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqrsless import CqrslessError, Event, Registry
+from cqrsless import CqrslessError, Event, Registry, RetryLater
 from cqrsless.app import App
 from cqrsless.delivery.replaying import Replay
 from cqrsless.messages import Cost
@@ -198,3 +198,36 @@ def test_the_handlers_of_a_processor_that_were_mended_meanwhile_are_tried_again(
     tally.broken.clear()
     replay.slice()
     assert tally.looked == [0, 10, 11, 12, 13, 1, 2, 3]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("error", [ValueError("not yet"), RetryLater("not yet", after=60)])
+def test_a_handler_that_fails_in_a_replay_holds_up_no_other_commit_and_schedules_nothing(
+    clock: Clock, ordered: bool, error: Exception
+) -> None:
+    made, seen, failing = Registry("jars"), [], {"b"}
+    Jar = made.aggregate("Jar", id_field="jar")
+    made.command_handler("Put", aggregate=Jar, creation="if_missing")(
+        lambda command, jar: ({"full": True}, Event("WasPut", command))
+    )
+    made.processor("look", ordered=ordered, retries=2)
+
+    @made.event_handler("WasPut", processor="look")
+    def look(event: Any, *, message: Any) -> None:
+        if message.replaying and event["jar"] in failing:
+            raise error
+        seen.append((event["jar"], message.replaying))
+
+    app = App("memory://", registry=made, clock=clock)
+    for jar in "abc":
+        app.execute("Put", {"jar": jar})
+    app.drain()
+    seen.clear()
+    with pytest.raises(CqrslessError, match=r"the replay of look has failures; .* Jar#b at commit 1"):
+        app.replay("look")
+    assert seen == [("a", True), ("c", True)]
+    assert [item for item in app.store.scan("views", Cost()).items if item["pk"].startswith("s#")] == []
+    failing.clear()
+    seen.clear()
+    app.replay("look")
+    assert seen == [(jar, True) for jar in "abc"]
