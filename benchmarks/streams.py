@@ -126,7 +126,7 @@ def cqrsless(*, ordered: bool) -> Run:
 
     def run(event: dict[str, Any]) -> dict[str, Any]:
         app = App("memory://", registry=registry) if ordered else kept
-        app.compiled.reactions._indexer = None  # another function's work, where the store is DynamoDB
+        app.compiled.reactions.indexer = None  # another function's work, where the store is DynamoDB
         answer: dict[str, Any] = handle(event, None, app)
         return answer
 
