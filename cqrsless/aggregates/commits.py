@@ -195,8 +195,10 @@ def stored_events_of(items: Iterable[Item]) -> Iterator[list[list[Any]]]:
     length = 0
     for item in items:
         body = item.get("events", "[]")
-        bodies.append(body if type(body) is str else codec.inflate(body))
-        length += len(bodies[-1])
+        if type(body) is not str:
+            body = codec.inflate(body)
+        bodies.append(body)
+        length += len(body)
         if length > _TOGETHER:
             yield from codec.decode(f"[{','.join(bodies)}]")
             bodies, length = [], 0

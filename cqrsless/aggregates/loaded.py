@@ -91,7 +91,8 @@ def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
     if not found:
         return start
     gap, tail = start.gap, start.tail
-    base = next((at for at in range(len(found) - 1, -1, -1) if kind.usable(found[at])), -1)
+    # A snapshot further on would only save work, and whoever reads backwards has ended at the newest one.
+    base = len(found) - 1 if not kind.event_sourced else 0 if kind.usable(found[0]) else -1
     if base >= 0:
         state = DELETED if "gone" in found[base] else kind.state_in(found[base])
         gap = tail = 0

@@ -57,7 +57,7 @@ class Commit:
         self.pk: str = item["pk"]
         self.number: int = item["c"]
         #: The names of its events, as stored.
-        self.names: Mapping[str, Any] = item.get("names", {})
+        self.names: Mapping[str, Any] = item.get("names", NOTHING)
         self._decoder = decoder
         self._head: dict[str, Any] | None = None
 
