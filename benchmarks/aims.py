@@ -81,6 +81,8 @@ def rows_of(results: dict[str, Any]) -> list[Row]:
     rows = [*_ratios(groups_of(results))]
     if "requests" in results:
         rows += _units(results["requests"][engine_of(results)])
+    if "throughput" in results:
+        rows += _throughput(results["throughput"])
     if "cold-start" in results:
         rows += _starts(results["cold-start"])
     if "growth" in results:
@@ -169,6 +171,24 @@ def _units(found: dict[str, Any]) -> Iterator[Row]:
     )  # fmt: skip
     log = rules["the log, a commit, at 100 a page"][2]
     yield Row("the log, for a commit at 100 a page", "< 0.1 write units", f"{log:.2g}", log < 0.1)
+
+
+def _throughput(engines: dict[str, Any]) -> Iterator[Row]:
+    for engine, cases in engines.items():
+        ours = cases.get("cqrsless, warm", {})
+        for threads, one in ours.items():
+            peers = {
+                name: by_threads[threads]["per_second"]
+                for name, by_threads in cases.items()
+                if is_peer(name) and "per_second" in by_threads[threads]
+            }
+            if "per_second" not in one or not peers:
+                continue
+            best = max(peers, key=lambda name: peers[name])
+            yield Row(
+                f"commands a second on {engine}, threads: {threads}", "to lead", f"{one['per_second']:.0f}", None,
+                f"{best}: {peers[best]:.0f}", one["per_second"] >= peers[best],
+            )  # fmt: skip
 
 
 def _starts(found: dict[str, Any]) -> Iterator[Row]:

@@ -55,13 +55,13 @@ def _histories(lengths: Sequence[int]) -> Any:
 
 
 def by_history(quick: bool) -> Lines:
-    """Commands cold and warm; each measurement adds its own thousand to the history, which is told as it began."""
+    """Commands cold and warm; each measurement adds its own few hundred to the history, which is told as it began."""
     warm: Points = []
     cold: Points = []
-    for length, store in _histories((10, 100, 1000) if quick else (10, 2000, 10_000, 30_000, 100_000)):
+    for length, store in _histories((10, 3000) if quick else (10, 1000, 10_000, 30_000, 100_000)):
         again, afresh = _app(store), _app(store, cache=0)
-        warm.append((length, _cpu(lambda: _deposit(again, "a"))))  # noqa: B023
-        cold.append((length, _cpu(lambda: _deposit(afresh, "a"))))  # noqa: B023
+        warm.append((length, _cpu(lambda: _deposit(again, "a"), 80)))  # noqa: B023
+        cold.append((length, _cpu(lambda: _deposit(afresh, "a"), 80)))  # noqa: B023
     return {"warm": warm, "nothing cached": cold}
 
 

@@ -132,6 +132,22 @@ def test_a_report_leaves_out_what_did_not_run(tmp_path: Path) -> None:
         assert (tmp_path / picture).exists()
 
 
+def test_a_report_tells_who_does_more_commands_a_second(tmp_path: Path) -> None:
+    def one(per_second: float) -> dict[str, Any]:
+        return {"per_second": per_second, "cpu_us": 9.0, "least": 1, "most": 2, "failed": [], "right": True}
+
+    cases = {
+        "bare": {"8": one(90)},
+        "cqrsless, warm": {"8": one(80), "64": one(10)},
+        "slow": {"8": one(20), "64": {"failed": "z"}},
+        "quick": {"8": one(85), "64": one(5)},
+    }
+    text = report({"surroundings": AROUND, "throughput": {"server": cases}}, None, tmp_path / "page.md")
+    assert "| commands a second on server, threads: 8 | to lead | 80 |  | quick: 85 | **quick** |" in text
+    assert "| commands a second on server, threads: 64 | to lead | 10 |  | quick: 5 | cqrsless |" in text
+    assert "| slow | 64 | failed: z |" in text
+
+
 def test_the_page_in_the_docs_is_the_commands_own() -> None:
     docs = Path(__file__).parent.parent / "docs"
     page = (docs / "benchmarks.md").read_text(encoding="utf-8")
