@@ -160,7 +160,7 @@ def _(patch: Patch) -> None:
     patch.setattr(tracking.Worker, "_leave", early)
 
 
-@without_rule("a segment is chosen by the aggregate", "papers", found="of which the segment")
+@without_rule("a segment is chosen by the aggregate", "papers")
 def _(patch: Patch) -> None:
     chosen = pages.segment_of
     turns = count()
