@@ -62,7 +62,7 @@ def _(patch: Patch) -> None:
             self._reach((page.items[-1]["pk"], page.items[-1]["c"]), held.done + len(page.items))
         for item in page.items:
             self._offer(self._taker, Commit(item, self._decoder))
-        return None if page.more else self._end(held.live, held.next, held.done)
+        return None if page.more else self._end(self._still_parked(held), held.done)
 
     patch.setattr(replaying.Replay, "slice", early)
 
