@@ -94,9 +94,9 @@ class App:
         self._clock = Clock(clock)
         self._cache_count = CACHE_COUNT if cache is None else cache
         self._metrics: Metrics | None = metrics_from_environment()
+        self._selection = selected_processor(os.environ)
         install_record_factory()
         tracing.configure()
-        self._selection = selected_processor(os.environ)
         self._compiled: Compiled | None = None
         if not self.registry.empty:
             self._current()
@@ -113,10 +113,8 @@ class App:
         >>> App("memory://").on("memory://elsewhere").store.url
         'memory://elsewhere'
         """
-        given = {**self._given, **(resources or {})}
-        return App(
-            store, registry=self.registry, resources=given, clock=clock or self._clock.now, cache=self._cache_count
-        )
+        given, now = {**self._given, **(resources or {})}, clock or self._clock.now
+        return App(store, registry=self.registry, resources=given, clock=now, cache=self._cache_count)
 
     # -- what the sources need
 
@@ -302,9 +300,8 @@ class App:
         self._embedded("advance")
         from .reacting.embedded import advance
 
-        reactions = self._current().reactions
-        scheduler: Any = reactions.scheduling.scheduler
-        return advance(delta, self._clock, scheduler, reactions.scheduling, self.drain)
+        scheduling: Any = self._current().reactions.scheduling
+        return advance(delta, self._clock, scheduling.scheduler, scheduling, self.drain)
 
     def replay(self, name: str | ViewRecord | ProcessorRecord, progress: Callable[[int], None] | None = None) -> None:
         """Build a view anew, or call a processor's handlers again, for all that is stored; to the end, in this process.

@@ -11,6 +11,7 @@ from ..errors import InvalidReturn, SerializationFailed, UnknownEvent
 from ..keys import aggregate_key, has_control
 from ..messages import Message, RecordedEvent
 from ..registry import DELETED
+from ..registry.names import did_you_mean
 from ..states import PayloadCodec, state_codec, upcast
 from ..store import Item, item_size
 from .commits import (
@@ -101,6 +102,7 @@ class Kind:
             raise UnknownEvent(
                 f"{self.name} is about to record {name}, which this application could not fold again: "
                 f"add @evolver({name!r}, aggregate={self.name!r}), or event_type({name!r}) if it changes no state"
+                f"{did_you_mean(name, self._evolvers)}"
             )
         how = self._payloads.get(name) or self.payload_codec(name)
         text, plain = how.encode(payload)

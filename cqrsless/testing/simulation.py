@@ -14,9 +14,9 @@ from ..registry import DEFAULT, Registry
 from .simulating.baton import Strands
 from .simulating.exploring import explore
 from .simulating.playing import Broken, play, small
+from .simulating.setup import Setup
 from .simulating.shrinking import shorten
 from .simulating.steps import Script
-from .simulating.world import Setup
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -123,12 +123,17 @@ def test_an_unknown_event_is_refused_before_it_is_written(store: Store) -> None:
         def babble(command: Any, account: Any) -> Any:
             return Event("Babbled", {})
 
+        @registry.evolver("Babled", aggregate="Account")
+        def babled(account: Any, event: Any) -> Any:
+            return account
+
     app = App(store, registry=bank(1, extra=nonsense))
     with pytest.raises(UnknownEvent) as caught:
         app.execute("Babble", {"id": "a"})
     assert str(caught.value) == (
         "Account is about to record Babbled, which this application could not fold again: "
-        "add @evolver('Babbled', aggregate='Account'), or event_type('Babbled') if it changes no state"
+        "add @evolver('Babbled', aggregate='Account'), or event_type('Babbled') if it changes no state; "
+        "did you mean 'Babled'?"
     )
     assert commits(store, "Account#a") == []
 

@@ -17,8 +17,9 @@ from .acting import Actor
 from .baton import Strands
 from .checking import violations
 from .settling import Settling
+from .setup import Setup
 from .steps import Script
-from .world import Setup, World
+from .world import World
 
 __all__ = ["Broken", "play", "small"]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from random import Random
 from typing import Any, Final, TypeAlias
 
 from ...app import App
@@ -15,8 +14,7 @@ from ...messages import Message
 from ...publishing.published import Published
 from ...reacting.members import INDEXER
 from ...reacting.reactions import BEHIND
-from ...registry import EventModel, Model, Registry
-from ...schemas import instance
+from ...registry import Model, Registry
 from ...store import Change, Item, Table
 from .baton import Strands
 from .containers import Container
@@ -24,10 +22,11 @@ from .guard import Guard
 from .ledger import Ledger
 from .lines import Line
 from .queues import FifoQueue
+from .setup import Setup
 from .streams import Stream
 from .watching import BUS, Call, Execution, Poison, Poisoned, Watched
 
-__all__ = ["FAN_OUT", "QUEUE_OF", "Feed", "Setup", "World"]
+__all__ = ["FAN_OUT", "QUEUE_OF", "Feed", "World"]
 
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 _MOMENT: Final = timedelta(milliseconds=1)
@@ -46,27 +45,6 @@ FAN_OUT: Final = "fan-out"
 QUEUE_OF: Final = "the queue of "
 #: How often a message comes, beyond its processor's attempts, before it is a dead letter.
 _SPARE: Final = 2
-
-
-class Setup:
-    """What is simulated: an application, and what is said to it."""
-
-    def __init__(
-        self,
-        registry: Registry,
-        commands: Any,  # a function of a `Random`, or a strategy of hypothesis, which is not imported here
-        external: Callable[[Random], Any] | None = None,
-        resources: Mapping[str, Any] | None = None,
-        losses: bool = False,
-    ) -> None:
-        self.registry = registry
-        self.commands = commands
-        self.external = external
-        #: Whether streams lose what waits for longer than a day.
-        self.losses = losses
-        self.resources = dict(resources or {})
-        #: The application's model, of which each container has its own; schemas take long to make, and have no memory.
-        self.model = _with_schemas(registry.freeze(self.resources))
 
 
 class World:
@@ -406,13 +384,6 @@ class _Way:
             if (poison.function, poison.key) == (f"{QUEUE_OF}{self._name}", key):
                 self._world.note("a queue refuses a message")
                 yield poison.how == Poison.HOWS[-1]
-
-
-def _with_schemas(model: Model) -> Model:
-    def with_schema(event: EventModel) -> EventModel:
-        return event if event.schema is None else event.replace(schema=instance(event.schema))
-
-    return model.replace(events={name: with_schema(event) for name, event in model.events.items()})
 
 
 def _no_sleep(seconds: float) -> None:
