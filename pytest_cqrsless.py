@@ -6,7 +6,7 @@ package. Nothing of cqrsless, boto3 or moto is imported until a test asks for a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cqrsless import App, Registry
     from cqrsless.store import Store
     from cqrsless.testing import Clock
+    from cqrsless.testing.looking import Begun
 
 __all__ = [
     "app",
@@ -27,6 +28,9 @@ __all__ = [
     "cqrsless_store",
     "store",
 ]
+
+#: The stories that the running test has acted on by `when`, which `cqrsless.testing` notes; `None` between tests.
+stories: list[Begun] | None = None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,6 +61,22 @@ def pytest_configure(config: pytest.Config) -> None:
         "cqrsless(app=None, store=None, resources=None): the application (a Registry, an App, or its name), the store "
         "(memory, sqlite, moto, endpoint) and the resources of the fixture `app` in this test",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fail a test that has passed without a look at what came of its stories."""
+    global stories
+    outer, stories = stories, []
+    try:
+        result = yield
+        if stories and isinstance(item, pytest.Function):
+            from cqrsless.pytest_plugin import check_looked_at
+
+            check_looked_at(stories, item)
+        return result
+    finally:
+        stories = outer
 
 
 @pytest.fixture

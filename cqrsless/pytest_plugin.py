@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -23,8 +23,9 @@ from .stores import open_store
 
 if TYPE_CHECKING:
     from .stores.dynamodb import DynamoDBStore
+    from .testing.looking import Begun
 
-__all__ = ["application", "assembled", "invoker", "on_moto", "opened", "store_kind"]
+__all__ = ["application", "assembled", "check_looked_at", "invoker", "on_moto", "opened", "store_kind"]
 
 #: What `cqrsless_store` may say.
 KINDS: Final = ("memory", "sqlite", "moto", "endpoint")
@@ -167,6 +168,28 @@ def invoker(app: App) -> Callable[..., Any]:
         return handle(event, context or LambdaContext("test", str(uuid4())), app)
 
     return invoke
+
+
+def check_looked_at(stories: Sequence[Begun], item: pytest.Function) -> None:
+    """Fail a test that has acted on stories, by `when`, and never looked at what came of them."""
+    # hypothesis leaves a test in the middle of an example (`assume`), so there it is the line that is looked at or not.
+    by_line = hasattr(item.obj, "hypothesis")
+    seen = {(one.file, one.line) for one in stories if by_line and one.looked_at}
+    left = [one for one in stories if not one.looked_at and (one.file, one.line) not in seen]
+    if not left:
+        return
+    places = dict.fromkeys(
+        f"{_shown(Path(one.file), item.config.rootpath)}:{one.line}: when({one.what})" for one in left
+    )
+    _fail(
+        "\n".join(places)
+        + "\nNobody looked at what came of this, so the test checks nothing of it. End it with a check, "
+        "as in .when(...).then(...) or .then_rejected(), or read what came of it, as in .when(...).events"
+    )
+
+
+def _shown(file: Path, root: Path) -> Path:
+    return file.relative_to(root) if file.is_relative_to(root) else file
 
 
 def _marked(request: pytest.FixtureRequest, name: str) -> Any:

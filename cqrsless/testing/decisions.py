@@ -15,6 +15,7 @@ from ..messages import Command, CommandResult, Cost, Event
 from ..registry import DELETED
 from .counting import assert_cost
 from .differences import differences
+from .looking import Story
 from .pasts import state_of
 from .staging import Stage
 
@@ -34,7 +35,7 @@ def execute(app: App, command: Command) -> CommandResult | CqrslessError:
         return error
 
 
-class Outcome:
+class Outcome(Story):
     """What came of a command: either `result` or `error`. Each `then` checks one thing, and gives the outcome back."""
 
     def __init__(

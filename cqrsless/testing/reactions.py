@@ -21,6 +21,7 @@ from ..publishing.published import Published
 from ..registry import Cancel, ProcessorRecord, ViewRecord, did_you_mean
 from .differences import differences
 from .listening import Effect, Listeners, Recorded
+from .looking import Story
 
 __all__ = ["Reaction"]
 
@@ -36,7 +37,7 @@ class Arrival(NamedTuple):
     message: Message | None
 
 
-class Reaction:
+class Reaction(Story):
     """What comes of events. Each `then` checks one thing, and gives the reaction back.
 
     Handlers, projectors and publishers are called when the first check asks for what they do, once for all checks.

@@ -9,10 +9,12 @@ from functools import partial
 from typing import Any, Final, overload
 from uuid import uuid4
 
+from ..errors import CqrslessError
 from ..messages import Command, Event
 from ..registry import ProcessorRecord, Registry
 from .counting import counted
 from .decisions import Outcome, execute
+from .looking import begun
 from .pasts import Aggregate, Of
 from .reactions import Reaction
 from .staging import Stage
@@ -174,7 +176,11 @@ class Given:
                 f"{command.name} lost {len(rivals) - len(stage.store.rivals)} of {len(rivals)} races: it came to "
                 f"{done!r} before it tried to write, so nobody was faster"
             )
-        return Outcome(stage, command, before, len(rivals), cost, done)
+        outcome = Outcome(stage, command, before, len(rivals), cost, done)
+        # Without an aggregate, what was done was done elsewhere, and is looked at there; not so a refusal.
+        if aggregate is not None or isinstance(done, CqrslessError):
+            begun(outcome, command.name)
+        return outcome
 
     def _rival(self, stage: Stage, aggregate: Aggregate, other: Any) -> Callable[[], object]:
         app = stage.elsewhere()
@@ -211,4 +217,5 @@ class Given:
             else:
                 aggregate = Aggregate.of_event(stage.app, event, of if of is not None else self._of, "when")
                 reaction.arrives(aggregate.record(event, metadata))
+        begun(reaction, ", ".join(event.name for event in events))
         return reaction
