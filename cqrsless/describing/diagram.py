@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from ..registry import Model
 from .mentions import Mentions, mentions
 
-__all__ = ["Edge", "Node", "Picture", "mermaid", "picture"]
+__all__ = ["Edge", "Node", "Picture", "mermaid", "picture", "recorders"]
 
 NodeKind: TypeAlias = Literal["command", "event", "external", "processor", "view", "query", "target"]
 
@@ -109,6 +109,13 @@ def picture(model: Model) -> Picture:
         tuple(drawing.nodes.values()),
         tuple(drawing.edges),
     )
+
+
+def recorders(drawn: Picture, event: str) -> set[str]:
+    """Give the aggregates whose commands record an event, as far as the source of their handlers says so."""
+    nodes = {node.id: node for node in drawn.nodes}
+    into = {edge.source for edge in drawn.edges if nodes[edge.target][1:3] == ("event", event)}
+    return {node.aggregate for node in drawn.nodes if node.id in into and node.kind == "command" and node.aggregate}
 
 
 def _mentions(model: Model, fn: object) -> Mentions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from uuid import uuid4
 
 from ..aggregates import reading
@@ -14,23 +14,22 @@ from ..aggregates.loaded import Loaded
 from ..app import App
 from ..delivery.commit import Commit, Decoder
 from ..dispatcher import CommandPlan, Dispatcher
-from ..errors import CqrslessError, NotFound, UnknownMessage, ValidationFailed
-from ..keys import aggregate_key, id_of, read_id
+from ..errors import CqrslessError, NotFound
+from ..keys import aggregate_key, read_id
 from ..messages import Command, Cost, Event, Message
-from ..registry import DELETED, AggregateRecord, did_you_mean
+from ..registry import DELETED
 from ..registry.names import is_schema
 from ..resources import Resources
 from ..store import Item, SizedItem
+from .whose import Said, others_of, whose
 
-__all__ = ["NOBODY", "Aggregate", "Of", "state_of"]
+__all__ = ["NOBODY", "Aggregate", "state_of"]
 
 #: pytest shows the test's own line where a check fails, and not this module's.
 __tracebackhide__: Final = True
 
 #: Stands for the id of an aggregate that nothing names, such as that of an invalid command.
 NOBODY: Final = "given"
-#: Which aggregate an event was recorded by: `Order`, `"Order"`, or either with its id.
-Of: TypeAlias = "AggregateRecord | str | tuple[AggregateRecord | str, Any] | None"
 
 
 class Aggregate:
@@ -60,19 +59,10 @@ class Aggregate:
         return cls(app, plan.kind, id)
 
     @classmethod
-    def of_event(cls, app: App, event: Event, of: Of, call: str) -> Aggregate:
-        """Find the one that records an event: the one that is named, else the one that can be told from the event.
-
-        `call` is the test's call that has the event, for errors to say where `of=` belongs.
-        """
-        of, id = of if isinstance(of, tuple) else (of, None)
-        kind = _kind(app, event, of, call)
-        if id is not None:
-            return cls(app, kind, id_of(kind.name, kind.id_field, id))
-        try:
-            return cls(app, kind, read_id(kind.name, kind.id_field, event.payload))
-        except ValidationFailed:
-            return cls(app, kind, NOBODY)
+    def of_event(cls, app: App, event: Event, said: Said) -> Aggregate:
+        """Find the one that records an event: the one that is named, else the one that can be told from the event."""
+        kind, id = whose(app, event, said)
+        return cls(app, kind, NOBODY if id is None else id)
 
     def live_through(self, past: Sequence[Any], *, snapshot: bool = False) -> None:
         """Write a past, a commit for each event or for the state. With `snapshot`, the last one bears the state."""
@@ -128,6 +118,12 @@ class Aggregate:
                 f"{name} is state-stored: give its one state, as in given({{...}}), and not "
                 f"{_a(what) if count == 1 else f'{count} things'}; if it does not exist, given()"
             )
+        others = others_of(self._app, what, self.kind) if isinstance(what, Event) else []
+        if others:
+            raise TypeError(
+                f"{what.name} is no event of {name}, which does not know it, but of {' and of '.join(others)}: the "
+                "past of a command is that of its own aggregate"
+            )
         state = self.kind.record.state
         fits = isinstance(what, dict) if state is dict else type(what) is state or is_schema(state)
         if not self.kind.event_sourced and what is not DELETED and not fits:
@@ -179,36 +175,6 @@ def state_of(kind: Kind, loaded: Loaded) -> Any:
     if not loaded.exists:
         return DELETED if loaded.gone else None
     return loaded.private(kind)
-
-
-def _kind(app: App, event: Event, of: AggregateRecord | str | None, call: str) -> Kind:
-    kinds = app.compiled.dispatcher.kinds
-    if of is not None:
-        name = of if isinstance(of, str) else of.name
-        if name not in kinds:
-            raise UnknownMessage(f"no aggregate {name!r} is registered{did_you_mean(name, kinds)}")
-        return kinds[name]
-    if not kinds:
-        raise UnknownMessage(
-            f"no aggregate is registered in {app.model.name!r} that could have recorded {event.name}: import the "
-            "modules whose functions it has, or give the registry, as in given(registry=...)"
-        )
-    known = app.model.events.get(event.name)
-    name = event.name if known is None else known.name
-    able = [kind for kind in kinds.values() if name in app.model.aggregates[kind.name].evolvers] or list(kinds.values())
-    fields = event.payload.keys() if isinstance(event.payload, Mapping) else frozenset[str]()
-    named = [kind for kind in able if fields >= set(kind.id_field)]
-    for found in (able, named):
-        if len(found) == 1:
-            return found[0]
-    likely = named or able
-    kind = likely[0]
-    id = "an id" if len(kind.id_field) == 1 else ", ".join(["..."] * len(kind.id_field))
-    raise TypeError(
-        f"{call}(Event({event.name!r}, ...)) may be an event of {' or of '.join(one.name for one in likely)}: say of "
-        f"which, as in {call}(Event({event.name!r}, ...), of={kind.name!r}), or with the aggregate's id, "
-        f"of=({kind.name!r}, {id!r})"
-    )
 
 
 def _a(value: Any) -> str:

@@ -15,9 +15,10 @@ from ..registry import ProcessorRecord, Registry
 from .counting import counted
 from .decisions import Outcome, execute
 from .looking import begun
-from .pasts import Aggregate, Of
+from .pasts import Aggregate
 from .reactions import Reaction
 from .staging import Stage
+from .whose import Of, Said
 
 __all__ = ["Given", "given"]
 
@@ -38,7 +39,7 @@ def given(
     `registry` holds, by default that of the module-level decorators. Nothing at all is the past of an aggregate that
     does not exist, `DELETED` of one that was deleted. `resources` stand in for the application's own, and `now` (a
     time, or a clock) is the time of everything. `of` is the aggregate that recorded the events, where neither they
-    nor the command say it.
+    nor the command say it; it holds for the events of `when`, too, where these say nothing else.
 
     >>> from cqrsless import Event, Registry
     >>> bank = Registry("bank")
@@ -207,7 +208,7 @@ class Given:
             if isinstance(what, Command):
                 stage.app.execute(what)
             elif isinstance(what, Event):
-                Aggregate.of_event(stage.app, what, self._of, "given").record(what)
+                Aggregate.of_event(stage.app, what, Said("given", self._of, of)).record(what)
             else:
                 raise TypeError(f"an event arrives after other events or commands, and not after {what!r}")
         reaction.begin()
@@ -215,7 +216,7 @@ class Given:
             if source is not None:
                 reaction.receive(event, source, id, metadata)
             else:
-                aggregate = Aggregate.of_event(stage.app, event, of if of is not None else self._of, "when")
+                aggregate = Aggregate.of_event(stage.app, event, Said("when", of, self._of))
                 reaction.arrives(aggregate.record(event, metadata))
         begun(reaction, ", ".join(event.name for event in events))
         return reaction

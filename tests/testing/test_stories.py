@@ -16,7 +16,7 @@ from cqrsless import (
     UnknownMessage,
 )
 from cqrsless.testing import Clock, given
-from tests.testing.shop_of_stories import NOON, O1, Order, order
+from tests.testing.shop_of_stories import NOON, O1, order
 
 # -- mistakes in a test
 
@@ -26,19 +26,6 @@ def test_an_event_that_nothing_listens_to_is_a_mistake() -> None:
         order().when(Event("OrderShiped", O1))
     with pytest.raises(UnknownMessage, match="no event handler is of the processor 'biling'; did you mean 'billing'"):
         order().when(Event("OrderShipped", O1), processor="biling")
-
-
-def test_an_event_that_may_be_anybodys_asks_whose_it_is() -> None:
-    line = Event("LineAdded", {"line": 1})
-    for call, asks in (("when", lambda: order().when(line)), ("given", lambda: order(line).when(line, of=Order))):
-        with pytest.raises(TypeError) as asked:
-            asks()
-        assert str(asked.value) == (
-            f"{call}(Event('LineAdded', ...)) may be an event of Order or of Shelf: say of which, as in "
-            f"{call}(Event('LineAdded', ...), of='Order'), or with the aggregate's id, of=('Order', 'an id')"
-        )
-    with pytest.raises(UnknownMessage, match="no aggregate 'Ordr' is registered; did you mean 'Order'"):
-        order().when(Event("LineAdded", {"line": 1}), of="Ordr")
 
 
 def test_a_registry_without_functions_asks_for_its_modules() -> None:
