@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cqrsless import App, Command, Event, Registry
+from cqrsless.deploy.planning import SPARE
 from cqrsless.driver import Driver, Endless, EventSourceMapping, Mischief, NotInvoked, ObjectDestination, StoreFeed
 from cqrsless.sources import handle
 from cqrsless.sources.given_up import handle_with
@@ -158,6 +159,38 @@ def test_what_lambda_gives_up_on_is_parked_and_applied_in_order_once_it_is_mende
     app.letters.retry("listener")
     assert in_order(heard)["o-2"] == [1, 2, 3]
     assert list(app.letters.list("listener")) == []
+
+
+def test_a_processor_that_is_to_stop_is_parked_by_what_lambda_gives_up_on() -> None:
+    heard: Heard = []
+    tried: list[int] = []
+    broken = True
+
+    def hear(event: Any) -> None:
+        if event["order_id"] == "o-1" and broken:
+            tried.append(len(app.letters.list("listener")))
+            raise ValueError("not yet")
+
+    clock = Clock()
+    app = App(store="memory://", registry=orders(heard, hear=hear, retries=1, on_failure="stop"), clock=clock)
+    for order in (1, 2, 1):
+        move(app, order)
+    bucket = ObjectDestination()
+    driver = Driver(clock=clock, sleep=clock.sleep)
+    mapping = EventSourceMapping("all", retries=1 + SPARE, bisect=True, report_failures=True)
+    feed = StoreFeed(app.store, "events", clock=clock)
+    driver.map(mapping, feed, lambda event, context: handle(event, context, app), destination=bucket)
+    driver.run()
+    assert len(tried) > 1 + SPARE and not any(tried), "it goes on beyond its own retries, and parks nothing"
+    assert "o-2" in in_order(heard), "of what Lambda has given up, it goes on"
+    for key in bucket.objects:
+        handle_with(bucket.notification(key), app, bucket.fetch)
+    (letter,) = app.letters.list("listener")
+    assert (letter.id, letter.commit, letter.seen) == ("o-1", 1, 2)
+    assert letter.why.startswith("Lambda gave up: RetryAttemptsExhausted")
+    broken = False
+    assert app.letters.retry("listener") == []
+    assert in_order(heard) == {"o-1": [1, 2], "o-2": [1]}
 
 
 class Fatal(BaseException):
