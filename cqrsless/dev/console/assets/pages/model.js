@@ -23,7 +23,7 @@ export async function show(place, { model }) {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const plan = layout(aggregates, nodes, edges, byId);
   place.append(h("div", { class: "wide drawing", tabindex: "0", role: "region", "aria-label": "The event model as a drawing; the same stands below as a list" }, draw(plan, edges, byId)),
-    h("p", { class: "soft legend" }, "Dashed: commands that processors send. What commands make is read from the code and from what happened of late."),
+    h("p", { class: "soft legend" }, "Dotted lines: commands that processors send. Dashed: events from outside. What commands make is read from the code and from what happened of late."),
     h("details", { class: "more" }, h("summary", {}, "As a list"), words(nodes, edges, byId)));
   return {};
 }
