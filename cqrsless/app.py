@@ -183,10 +183,7 @@ class App:
         else:
             name, payload, id, metadata = command.name, command.payload, command.id, command.metadata
             expected_version, due, on_rejected = command.expected_version, command.due, command.on_rejected
-        message = command_message(
-            name, payload, self._clock.now(), id=id, metadata=metadata, expected_version=expected_version,
-            on_rejected=on_rejected,
-        )  # fmt: skip
+        message = command_message(name, payload, self._clock.now(), id, metadata, expected_version, on_rejected)
         if due is None or name not in self.model.commands:  # an unknown name is told now, not when due
             result: CommandResult = self._current().dispatcher.dispatch(message)
             return result

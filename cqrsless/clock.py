@@ -19,8 +19,9 @@ class Clock:
         self._ahead = timedelta(0)
 
     def now(self) -> datetime:
-        time = datetime.now(timezone.utc) if self._clock is None else self._clock()
-        if time.tzinfo is None:
+        if self._clock is None:
+            time = datetime.now(timezone.utc)
+        elif (time := self._clock()).tzinfo is None:
             raise ValueError(
                 "the application's clock gives a time without a time zone: write datetime.now(timezone.utc)"
             )

@@ -11,7 +11,6 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from operator import attrgetter
 from threading import RLock
 from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -286,8 +285,7 @@ def _apart(cls: Any, parts: Mapping[str, Converter]) -> Callable[[Any], dict[str
         or generated.co_filename != "<string>"  # where `dataclass` has its functions from
     ):
         return None
-    names = tuple(parts)
-    if len(names) < 2:
-        return lambda state: {name: getattr(state, name) for name in names}
-    values = attrgetter(*names)
-    return lambda state: dict(zip(names, values(state), strict=True))
+    # As `dataclass` makes its functions: of source, for names that it has seen to be such. A loop takes four times as long.
+    body = ", ".join(f"{name!r}: state.{name}" for name in parts)
+    apart: Callable[[Any], dict[str, Any]] = eval(f"lambda state: {{{body}}}", {})
+    return apart

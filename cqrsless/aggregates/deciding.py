@@ -10,7 +10,7 @@ from ..errors import AlreadyExists, InvalidReturn, NotFound, VersionMismatch, a_
 from ..messages import Event, Message
 from ..registry import DELETED
 from .commits import Encoded
-from .kind import Coming, Kind
+from .kind import Kind
 from .loaded import Loaded
 
 Creation = Literal["never", "always", "if_missing"]
@@ -35,7 +35,7 @@ class Decision(NamedTuple):
 
 def check(kind: Kind, creation: Creation, message: Message, loaded: Loaded) -> None:
     """Raise where the aggregate's existence or version is not what the command needs."""
-    if loaded.exists:
+    if loaded.exists:  # the common case first: it runs for each command
         if creation == "always":
             raise AlreadyExists(f"{kind.name} {message.aggregate_id} exists already, and {message.name} creates one")
     elif loaded.gone:
@@ -60,15 +60,16 @@ def decide(
     """Run a handler on a private copy of the state; `None` where nothing changes. `time` will be the commit's."""
     check(kind, creation, message, loaded)
     if kind.event_sourced:
-        events = _events(kind, plan.decide(message, payload, loaded.private(kind)), message)
+        outcome = plan.decide(message, payload, loaded.private(kind))
+        events = _events(kind, outcome, message)
         return fold_onto(kind, loaded, events, message, time) if events else None
     outcome = plan.decide(message, payload, loaded.private(kind) if loaded.exists else None)
     return _stored(kind, outcome, message, loaded)
 
 
 def fold_onto(kind: Kind, loaded: Loaded, events: Sequence[Encoded], message: Message, time: int) -> Decision:
-    coming = Coming(message, loaded.number + 1, time)
-    state = kind.evolve(loaded.private(kind), ((coming, events, loaded.tip["seq"]),))
+    coming = message, loaded.number + 1, time
+    state = kind.evolve(loaded.private(kind), coming, events, loaded.tip["seq"])
     return Decision(events, None, gone=True) if state is DELETED else Decision(events, *kind.codec.encode(state))
 
 
@@ -112,10 +113,10 @@ def _same(new: str, old: str | None) -> bool:
 
 
 def _events(kind: Kind, given: Any, message: Message) -> list[Encoded]:
+    if type(given) is Event or isinstance(given, Event):
+        return [kind.encode(given.name, given.payload)]
     if given is None:
         return []
-    if isinstance(given, Event):
-        return [kind.encode(given.name, given.payload)]
     advice = "return an Event, several, or nothing"
     if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
         raise _wrong(message, f"{a_type(given)} for events", advice)

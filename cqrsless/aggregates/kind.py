@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .. import codec
 from ..errors import InvalidReturn, SerializationFailed, UnknownEvent
@@ -29,18 +29,15 @@ if TYPE_CHECKING:
     from ..registry import AggregateModel, EventModel
 
 Evolve = Callable[..., Any]
+_encoded: Final = tuple.__new__  # a named tuple's own takes twice as long
 #: Codecs that are kept for events without a registration.
 MOST_CODECS: Final = 1000
 #: As for the names that decorators take.
 LONGEST_NAME: Final = 255
 
 
-class Coming(NamedTuple):
-    """The commit that is about to be written: whose it is, its number, its time in microseconds."""
-
-    message: Message
-    number: int
-    time: int
+#: The commit that is about to be written: whose it is, its number, its time in microseconds.
+Coming: TypeAlias = tuple[Message, int, int]
 
 
 class Kind:
@@ -67,8 +64,8 @@ class Kind:
         }
         self._events = events
         self._payloads: dict[str, PayloadCodec] = {}
-        #: Names of the events that are folded just as they are stored.
-        self._plain: set[str] = set()
+        #: What folds the events whose payload is just as it is stored, for evolvers that take nothing else.
+        self._plain: dict[str, Evolve] = {}
         known = range(record.state_version, 0, -1)
         steps = takewhile(lambda version: version - 1 in model.state_upcasters, known)
         #: The versions of a stored state that this code reads.
@@ -94,8 +91,13 @@ class Kind:
             if len(self._payloads) < MOST_CODECS or self.knows(name):  # there is no end to names out of thin air
                 self._payloads[name] = found
                 if (event is None or event.schema is None) and found.version == 1 and found.name == name:
-                    self._plain.add(name)
+                    self._fold_plainly(name)
         return found
+
+    def _fold_plainly(self, name: str) -> None:
+        fn, wants_message = self._evolvers.get(name, (_unchanged, False))
+        if not wants_message:
+            self._plain[name] = fn
 
     def encode(self, name: str, payload: Any) -> Encoded:
         if self.event_sourced and not self.knows(name):
@@ -106,7 +108,7 @@ class Kind:
             )
         how = self._payloads.get(name) or self.payload_codec(name)
         text, plain = how.encode(payload)
-        return Encoded(how.name, plain, f"{how.opening}{text}{how.closing}")
+        return _encoded(Encoded, (how.name, plain, f"{how.opening}{text}{how.closing}"))
 
     def decode(self, stored: list[Any], pk: str) -> tuple[str, Any]:
         """Bring a stored event up to date: its present name and payload."""
@@ -170,52 +172,49 @@ class Kind:
 
     def fold(self, state: Any, items: Sequence[Item]) -> Any:
         """Fold the events of stored commits into a state that may be changed in place; `DELETED` ends it."""
-        return self.evolve(
-            state,
-            (
-                (item, self._present(events, item["pk"]), item["seq"] - len(events))
-                for item, events in zip(items, stored_events_of(items), strict=True)
-            ),
-        )
+        plain = self._plain
+        for item, events in zip(items, stored_events_of(items), strict=True):
+            if state is DELETED:
+                break  # what comes behind is refusals, and changes nothing
+            if len(events) == 1 and len(events[0]) == 2:
+                name, payload = events[0]
+                fn = plain.get(name)
+                if fn is not None:
+                    state = fn(state, payload)
+                    if state is None:
+                        raise _no_state(fn, name)
+                    continue
+            events = [self.decode(event, item["pk"]) for event in events]
+            state = self.evolve(state, item, events, item["seq"] - len(events))
+        return state
 
-    def _present(self, events: list[list[Any]], pk: str) -> Sequence[Sequence[Any]]:
-        if len(events) == 1 and events[0][0] in self._plain and len(events[0]) == 2:
-            return events
-        return [self.decode(event, pk) for event in events]
-
-    def evolve(self, state: Any, commits: Iterable[tuple[Item | Coming, Sequence[Sequence[Any]], int]]) -> Any:
-        """Fold commits into a state that may be changed in place: each with its events and the sequence before them.
+    def evolve(self, state: Any, source: Item | Coming, events: Iterable[Sequence[Any]], sequence: int) -> Any:
+        """Fold the events of one commit, with the sequence before them, into a state that may be changed in place.
 
         An event is a name and a payload, which an evolver may change in place, too.
         """
         evolvers = self._evolvers
-        for source, events, sequence in commits:
+        for event in events:
+            sequence += 1
+            name = event[0]
+            if name not in evolvers:
+                continue
             if state is DELETED:
-                break  # what comes behind is refusals, and changes nothing
-            for event in events:
-                sequence += 1
-                name, payload = event[0], event[1]
-                if name not in evolvers:
-                    continue
-                if state is DELETED:
-                    raise InvalidReturn(
-                        f"{name} follows an event that deleted its {self.name}: what is deleted has no more events"
-                    )
-                fn, wants_message = evolvers[name]
-                if wants_message:
-                    state = fn(state, payload, message=self._message(name, payload, source, sequence))
-                else:
-                    state = fn(state, payload)
-                if state is None:
-                    raise InvalidReturn(
-                        f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, "
-                        "even where it was changed in place"
-                    )
+                raise InvalidReturn(
+                    f"{name} follows an event that deleted its {self.name}: what is deleted has no more events"
+                )
+            fn, wants_message = evolvers[name]
+            if wants_message:
+                state = fn(state, event[1], message=self._message(name, event[1], source, sequence))
+            else:
+                state = fn(state, event[1])
+            if state is None:
+                raise _no_state(fn, name)
         return state
 
     def _message(self, name: str, payload: Any, source: Item | Coming, sequence: int) -> Message:
         """Give the event's message, the same whether it was just decided or read from the store."""
-        if isinstance(source, Coming):
+        if isinstance(source, tuple):
             command, number, time = source
             aggregate_id, command_source = command.aggregate_id or "", command.source
             metadata = metadata_after(command)
@@ -238,6 +237,17 @@ class Kind:
             sequence=sequence,
             metadata=metadata,
         )
+
+
+def _unchanged(state: Any, payload: Any) -> Any:
+    return state
+
+
+def _no_state(fn: Evolve, name: str) -> InvalidReturn:
+    return InvalidReturn(
+        f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, even where it was "
+        "changed in place"
+    )
 
 
 def check_event_name(kind: str, name: object) -> None:

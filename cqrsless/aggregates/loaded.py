@@ -26,12 +26,14 @@ class Loaded:
     every `private()` makes a copy of it: a handler that mutates its state can spoil neither the cache nor a retry.
     """
 
-    __slots__ = ("_state", "gap", "gone", "last", "tail", "text", "tip")
+    __slots__ = ("_state", "exists", "gap", "gone", "last", "number", "tail", "text", "tip")
 
     def __init__(
         self, tip: SizedItem, last: Mapping[str, int], gap: int, tail: int, gone: bool, state: Any, text: str | None
     ) -> None:
         self.tip = tip
+        self.number: int = tip["c"]
+        self.exists = not gone and self.number > 0 and "void" not in tip
         #: For each event name, the newest commit with it.
         self.last = last
         #: Commits since the newest usable snapshot, and their bytes.
@@ -41,20 +43,6 @@ class Loaded:
         self._state = state
         #: The state as stored; `None` where there is none.
         self.text = text
-
-    @property
-    def number(self) -> int:
-        number: int = self.tip["c"]
-        return number
-
-    @property
-    def void(self) -> bool:
-        """Whether nothing but refusals was recorded."""
-        return "void" in self.tip
-
-    @property
-    def exists(self) -> bool:
-        return not self.gone and self.tip["c"] > 0 and "void" not in self.tip
 
     @property
     def weight(self) -> int:
