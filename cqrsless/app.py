@@ -184,10 +184,13 @@ class App:
             name, payload, id, metadata = command.name, command.payload, command.id, command.metadata
             expected_version, due, on_rejected = command.expected_version, command.due, command.on_rejected
         message = command_message(name, payload, self._clock.now(), id, metadata, expected_version, on_rejected)
-        if due is None or name not in self.model.commands:  # an unknown name is told now, not when due
-            result: CommandResult = self._current().dispatcher.dispatch(message)
+        current = self._compiled
+        if current is None or current.revision != self.registry.revision:
+            current = self._current()
+        if due is None or name not in current.dispatcher.model.commands:  # an unknown name is told now, not when due
+            result: CommandResult = current.dispatcher.dispatch(message)
             return result
-        given: CommandResult | None = self._current().reactions.scheduling.at(message, due)
+        given: CommandResult | None = current.reactions.scheduling.at(message, due)
         return CommandResult() if given is None else given
 
     def execute_many(self, commands: Iterable[Command]) -> list[CommandResult | Exception]:

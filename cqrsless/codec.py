@@ -94,7 +94,15 @@ def encode(value: Any, what: str = "the value") -> tuple[str, Any]:
     ('{"total":{"$dec":"9.90"},"tags":["new"]}', {'total': Decimal('9.90'), 'tags': ['new']})
     """
     try:
-        copy = value.copy() if type(value) is dict and _is_flat(value) else _exact(value)
+        if type(value) is dict:
+            for name, inner in value.items():
+                if type(inner) not in _EXACT or type(name) is not str or "$" in name:
+                    copy = _exact(value)
+                    break
+            else:
+                copy = value.copy()
+        else:
+            copy = _exact(value)
         text = dumps(value)
         if not text.isascii():
             text.encode()
@@ -160,14 +168,6 @@ def digest(value: Any, what: str = "the payload") -> str:
     except (TypeError, ValueError, RecursionError):
         text = _canonical(encode(value, what)[1])
     return b2a_base64(blake2b(text.encode(), digest_size=12).digest(), newline=False).decode()
-
-
-def _is_flat(value: dict[Any, Any]) -> bool:
-    """Tell a dict of plain keys whose values come back just as they are."""
-    for name, inner in value.items():
-        if type(inner) not in _EXACT or type(name) is not str or "$" in name:
-            return False
-    return True
 
 
 def _exact(value: Any) -> Any:

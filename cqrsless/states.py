@@ -110,18 +110,20 @@ class PayloadCodec:
         self.closing = "]" if version == 1 else f",{version}]"
         self._schema: Schema | None = None if schema is None else schemas.instance(schema)
         self._upcasters = dict(upcasters or {})
-        self._what = f"the payload of {name}"
+        self.what = f"the payload of {name}"
+        #: Whether a payload is stored as it is given.
+        self.plain = schema is None
 
     def encode(self, payload: Any) -> tuple[str, Any]:
         if self._schema is None:
-            return codec.encode(payload, self._what)
-        text, plain = codec.encode(schemas.dump(self._schema, payload, self._what), self._what)
-        return text, schemas.reload(self._schema, plain, self._what)
+            return codec.encode(payload, self.what)
+        text, plain = codec.encode(schemas.dump(self._schema, payload, self.what), self.what)
+        return text, schemas.reload(self._schema, plain, self.what)
 
     def decode(self, stored: Any, version: int) -> Any:
         for step in range(version, self.version):
-            stored = upcast(self._upcasters[step], stored, self._what)
-        return stored if self._schema is None else schemas.reload(self._schema, stored, self._what)
+            stored = upcast(self._upcasters[step], stored, self.what)
+        return stored if self._schema is None else schemas.reload(self._schema, stored, self.what)
 
 
 def upcast(fn: Callable[[Any], Any], stored: Any, what: str) -> Any:

@@ -33,7 +33,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 NAMES_KEPT: Final = 32
 #: Up to this size, an item takes one write unit, and compressing it saves nothing.
 ONE_UNIT: Final = 1024
-_MICROSECOND: Final = timedelta(microseconds=1)
+MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Encoded(NamedTuple):
@@ -45,7 +45,7 @@ class Encoded(NamedTuple):
 
 
 def microseconds(time: datetime) -> int:
-    return (time - EPOCH) // _MICROSECOND
+    return (time - EPOCH) // MICROSECOND
 
 
 def moment(stored: int) -> datetime:
@@ -72,7 +72,11 @@ def head_of(message: Message, payload_digest: str, last: Mapping[str, int]) -> s
     if message.metadata:
         metadata = codec.encode(dict(message.metadata), f"the metadata of {message.name}")[0]
         text += f',"meta":{quoted(metadata)}'
-    text += f',"last":{codec.dumps(last)}}}' if last else "}"
+    if last:
+        numbers = ",".join([f"{quoted(name)}:{number}" for name, number in last.items()])
+        text += f',"last":{{{numbers}}}}}'
+    else:
+        text += "}"
     if not text.isascii():
         try:
             text.encode()
@@ -130,9 +134,9 @@ def advance_last(last: Mapping[str, int], names: Collection[str], number: int) -
     >>> advance_last({"Opened": 1}, ["Deposited"], 2)
     {'Opened': 1, 'Deposited': 2}
     """
-    if not names:
-        return dict(last)
-    after = {**last, **dict.fromkeys(names, number)}
+    after = dict(last)
+    for name in names:
+        after[name] = number
     if len(after) <= NAMES_KEPT and "*" not in after:
         return after
     rest = after.pop("*", 0)
@@ -163,13 +167,14 @@ def commit_size(item: Item) -> int:
     if len(item) != len(_USUAL) or "names" not in item:
         return item_size(item)
     pk, number, time, sequence, head, recent, events, names = item.values()
-    texts = "".join((pk, head, events, *names))
+    texts = f"{pk}{head}{events}{''.join(names)}"
     return (
         _USUAL_NAMES
         + (len(texts) if texts.isascii() else len(texts.encode()))
         + (2 if number < 100 else number_size(number))
         + (2 if sequence < 100 else number_size(sequence))
-        + number_size(time)
+        # Of 16 digits, of which 15 at least count: from September 2001 on, for some 300 years.
+        + (9 if 10**15 <= time < 10**16 and time % 100 else number_size(time))
         + len(recent)
         + 3  # a map's own bytes, then those of each name and of the text that stands behind it
         + 2 * len(names)

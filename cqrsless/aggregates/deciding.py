@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from .. import codec
 from ..errors import AlreadyExists, InvalidReturn, NotFound, VersionMismatch, a_type
 from ..messages import Event, Message
 from ..registry import DELETED
 from .commits import Encoded
-from .kind import Kind
+from .kind import Kind, no_state
 from .loaded import Loaded
 
+_new: Final = tuple.__new__  # a named tuple's own takes twice as long
 Creation = Literal["never", "always", "if_missing"]
 
 
@@ -58,11 +59,21 @@ def decide(
     kind: Kind, creation: Creation, message: Message, payload: Any, loaded: Loaded, plan: Plan, time: int
 ) -> Decision | None:
     """Run a handler on a private copy of the state; `None` where nothing changes. `time` will be the commit's."""
-    check(kind, creation, message, loaded)
+    if creation == "always" or not loaded.exists or message.expected_version is not None:
+        check(kind, creation, message, loaded)
     if kind.event_sourced:
-        outcome = plan.decide(message, payload, loaded.private(kind))
-        events = _events(kind, outcome, message)
-        return fold_onto(kind, loaded, events, message, time) if events else None
+        outcome = plan.decide(message, payload, loaded.state if kind.shared else loaded.private(kind))
+        if type(outcome) is not Event:
+            events = _events(kind, outcome, message)
+            return fold_onto(kind, loaded, events, message, time) if events else None
+        event = kind.encode(outcome.name, outcome.payload)
+        fn = kind.plain.get(event[0])
+        if fn is None:
+            return fold_onto(kind, loaded, (event,), message, time)
+        state = fn(loaded.state if kind.shared else loaded.private(kind), event[1])
+        if state is None:
+            raise no_state(fn, event[0])
+        return _folded((event,), state, kind)
     outcome = plan.decide(message, payload, loaded.private(kind) if loaded.exists else None)
     return _stored(kind, outcome, message, loaded)
 
@@ -70,7 +81,14 @@ def decide(
 def fold_onto(kind: Kind, loaded: Loaded, events: Sequence[Encoded], message: Message, time: int) -> Decision:
     coming = message, loaded.number + 1, time
     state = kind.evolve(loaded.private(kind), coming, events, loaded.tip["seq"])
-    return Decision(events, None, gone=True) if state is DELETED else Decision(events, *kind.codec.encode(state))
+    return _folded(events, state, kind)
+
+
+def _folded(events: Sequence[Encoded], state: Any, kind: Kind) -> Decision:
+    if state is DELETED:
+        return Decision(events, None, gone=True)
+    text, read = kind.codec.encode(state)
+    return _new(Decision, (events, text, read, False, False))
 
 
 def refuse(kind: Kind, message: Message, payload: Any, reason: Exception, loaded: Loaded, time: int) -> Decision:
@@ -113,7 +131,7 @@ def _same(new: str, old: str | None) -> bool:
 
 
 def _events(kind: Kind, given: Any, message: Message) -> list[Encoded]:
-    if type(given) is Event or isinstance(given, Event):
+    if isinstance(given, Event):
         return [kind.encode(given.name, given.payload)]
     if given is None:
         return []

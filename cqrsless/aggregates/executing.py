@@ -15,11 +15,12 @@ from typing import Any, Final
 from ..clock import jitter
 from ..codec import digest
 from ..errors import AlreadyExists, CommitTooLarge, ConcurrencyConflict, DuplicateMismatch, NotFound, Rejected
-from ..keys import aggregate_key
 from ..messages import CommandResult, Cost, Message, RecordedEvent, committed
 from ..store import ConditionFailed, Item, SizedItem, Store, sized, value_size
 from . import duplicates, reading
 from .commits import (
+    EPOCH,
+    MICROSECOND,
     ONE_UNIT,
     advance_last,
     commit_size,
@@ -65,11 +66,8 @@ class Executor:
         self.remembered = remembered
         #: Whether commits keep their commands.
         self.records = records
-        self._now = now
+        self.clock = now
         self.sleep = sleep
-
-    def now(self) -> int:
-        return microseconds(self._now())
 
     def pause(self, misses: int) -> None:
         """Wait a random while, longer after each miss, so that many writers spread out."""
@@ -91,7 +89,7 @@ class Execution:
         self.executor = executor
         self.store = executor.store
         self.kind = kind
-        self.pk = aggregate_key(kind.name, message.aggregate_id or "")
+        self.pk = f"{kind.name}#{message.aggregate_id}"  # as `aggregate_key` has it
         self.message = message
         self.plan = plan
         self.creation: Creation = creation
@@ -110,11 +108,15 @@ class Execution:
             turns.give(self.pk)
 
     def commit(self) -> CommandResult:
-        loaded, fresh = self.start()
+        # The common case is written out here and where it leads: a dozen small functions more would take as long again.
+        loaded, fresh = self.executor.cache.get(self.pk), False
+        if loaded is None:
+            loaded, fresh = self.start()
         while True:
-            repeated = self.duplicate(loaded)
-            if repeated is not None:
-                return self.settle(loaded, repeated)
+            if self.identity in loaded.tip["recent"] or self.message.sent is not None:
+                repeated = self.duplicate(loaded)
+                if repeated is not None:
+                    return self.settle(loaded, repeated)
             self._time = self.time_after(loaded)
             try:
                 decision = self.decide(loaded)
@@ -144,7 +146,7 @@ class Execution:
                     return self.settle(self.forward(loaded, failed.item), mine)
                 loaded, fresh = self.lost(loaded, failed.item)
                 continue
-            self.keep(self.after(loaded, decision, item))
+            self.executor.cache.put(self.pk, self.after(loaded, decision, item))
             return committed(
                 self.message.aggregate_id, item["c"], partial(self.kind.recorded, item), self.cost, self.kind.name
             )
@@ -156,10 +158,7 @@ class Execution:
     # -- what is known
 
     def start(self) -> tuple[Loaded, bool]:
-        """Give what to decide on, and whether it was just read up to the tip."""
-        cached = self.executor.cache.get(self.pk)
-        if cached is not None:
-            return cached, False
+        """Give what to decide on where nothing is known, and whether it was just read up to the tip."""
         if self.creation == "always":  # the condition on commit 1 is the check: a create reads nothing
             return nothing(self.kind), False
         return reading.load(self.store, self.kind, self.pk, self.cost), True
@@ -201,8 +200,9 @@ class Execution:
 
     def time_after(self, loaded: Loaded) -> int:
         """Give the time of the next commit: now, or the last one's where this clock is behind it."""
+        now: int = (self.executor.clock() - EPOCH) // MICROSECOND  # as `microseconds` has it
         before: int = loaded.tip["time"]
-        return max(self.executor.now(), before)
+        return now if now > before else before
 
     def payload(self) -> Any:
         """Give the payload, made anew after the first time: a handler may have changed the one it was given."""
@@ -210,13 +210,8 @@ class Execution:
         return self._payload if self._decisions == 1 else self.plan.payload(self.message)
 
     def item(self, loaded: Loaded, decision: Decision) -> SizedItem:
-        """Make the commit's item, with its command where that is recorded and fits."""
-        item = self.bare_item(loaded, decision)
-        return with_command(item, self.message) if self.executor.records else item
-
-    def bare_item(self, loaded: Loaded, decision: Decision) -> SizedItem:
-        """Make the commit's item, with a snapshot where one is due and fits."""
-        kind, tip, events, text = self.kind, loaded.tip, decision.events, decision.text
+        """Make the commit's item, with a snapshot where one is due and fits, and with its command where that does."""
+        kind, tip, (events, text, _, gone, void) = self.kind, loaded.tip, decision
         item: Item = {
             "pk": self.pk,
             "c": tip["c"] + 1,
@@ -228,23 +223,24 @@ class Execution:
         if events:
             item["events"] = events_text(events)
             item["names"] = names_map(events)
-        if decision.void:
+        if void:
             item["void"] = True
-        if decision.gone:
+        if gone:
             item["gone"], item["sv"] = True, kind.state_version
         if text is not None and not kind.event_sourced:
             item["state"], item["sv"] = text, kind.state_version
         size = commit_size(item)
+        made: SizedItem | None = None
         if text is not None and kind.event_sourced:
             full = size + kind.snapshot_overhead + (len(text) if text.isascii() else value_size(text))
             if full <= ONE_UNIT:  # it adds no unit
                 item["state"], item["sv"] = text, kind.state_version
-                return sized(item, full)
-            if self.is_due(loaded, size, full):
-                with_state = self.with_snapshot(item, text)
-                if with_state is not None:
-                    return with_state
-        return sized(item, size if size <= ONE_UNIT else fit(item))
+                size = full
+            elif self.is_due(loaded, size, full):
+                made = self.with_snapshot(item, text)
+        if made is None:
+            made = sized(item, size if size <= ONE_UNIT else fit(item))
+        return with_command(made, self.message) if self.executor.records else made
 
     def is_due(self, loaded: Loaded, size: int, full: int) -> bool:
         """Say whether a commit of `size` bytes, and with a snapshot of `full` bytes, is to bear one."""
@@ -322,8 +318,8 @@ class Execution:
         """Make what is known after the commit, without reading it back."""
         gap, tail = (0, 0) if "sv" in item else (loaded.gap + 1, loaded.tail + item.size)
         last = advance_last(loaded.last, item.get("names", ()), item["c"])
-        state = decision.state if self.kind.keeps else None
-        return Loaded(item, last, gap, tail, decision.gone, state, decision.text)
+        _, text, state, gone, _ = decision
+        return Loaded(item, last, gap, tail, gone, state if self.kind.keeps else None, text)
 
     def result(self, version: int, events: tuple[RecordedEvent, ...], *, duplicate: bool = False) -> CommandResult:
         return CommandResult(self.message.aggregate_id, version, events, None, duplicate, self.cost, self.kind.name)

@@ -65,7 +65,7 @@ class Kind:
         self._events = events
         self._payloads: dict[str, PayloadCodec] = {}
         #: What folds the events whose payload is just as it is stored, for evolvers that take nothing else.
-        self._plain: dict[str, Evolve] = {}
+        self.plain: dict[str, Evolve] = {}
         known = range(record.state_version, 0, -1)
         steps = takewhile(lambda version: version - 1 in model.state_upcasters, known)
         #: The versions of a stored state that this code reads.
@@ -97,18 +97,24 @@ class Kind:
     def _fold_plainly(self, name: str) -> None:
         fn, wants_message = self._evolvers.get(name, (_unchanged, False))
         if not wants_message:
-            self._plain[name] = fn
+            self.plain[name] = fn
 
     def encode(self, name: str, payload: Any) -> Encoded:
+        how = self._payloads.get(name)
+        if how is None:
+            how = self._recordable(name)
+        text, copy = codec.encode(payload, how.what) if how.plain else how.encode(payload)
+        return _encoded(Encoded, (how.name, copy, f"{how.opening}{text}{how.closing}"))
+
+    def _recordable(self, name: str) -> PayloadCodec:
+        """Give the codec of an event that may be recorded: one that can be folded again."""
         if self.event_sourced and not self.knows(name):
             raise UnknownEvent(
                 f"{self.name} is about to record {name}, which this application could not fold again: "
                 f"add @evolver({name!r}, aggregate={self.name!r}), or event_type({name!r}) if it changes no state"
                 f"{did_you_mean(name, self._evolvers)}"
             )
-        how = self._payloads.get(name) or self.payload_codec(name)
-        text, plain = how.encode(payload)
-        return _encoded(Encoded, (how.name, plain, f"{how.opening}{text}{how.closing}"))
+        return self.payload_codec(name)
 
     def decode(self, stored: list[Any], pk: str) -> tuple[str, Any]:
         """Bring a stored event up to date: its present name and payload."""
@@ -172,7 +178,7 @@ class Kind:
 
     def fold(self, state: Any, items: Sequence[Item]) -> Any:
         """Fold the events of stored commits into a state that may be changed in place; `DELETED` ends it."""
-        plain = self._plain
+        plain = self.plain
         for item, events in zip(items, stored_events_of(items), strict=True):
             if state is DELETED:
                 break  # what comes behind is refusals, and changes nothing
@@ -182,7 +188,7 @@ class Kind:
                 if fn is not None:
                     state = fn(state, payload)
                     if state is None:
-                        raise _no_state(fn, name)
+                        raise no_state(fn, name)
                     continue
             events = [self.decode(event, item["pk"]) for event in events]
             state = self.evolve(state, item, events, item["seq"] - len(events))
@@ -209,7 +215,7 @@ class Kind:
             else:
                 state = fn(state, event[1])
             if state is None:
-                raise _no_state(fn, name)
+                raise no_state(fn, name)
         return state
 
     def _message(self, name: str, payload: Any, source: Item | Coming, sequence: int) -> Message:
@@ -243,7 +249,7 @@ def _unchanged(state: Any, payload: Any) -> Any:
     return state
 
 
-def _no_state(fn: Evolve, name: str) -> InvalidReturn:
+def no_state(fn: Evolve, name: str) -> InvalidReturn:
     return InvalidReturn(
         f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, even where it was "
         "changed in place"

@@ -26,7 +26,7 @@ class Loaded:
     every `private()` makes a copy of it: a handler that mutates its state can spoil neither the cache nor a retry.
     """
 
-    __slots__ = ("_state", "exists", "gap", "gone", "last", "number", "tail", "text", "tip")
+    __slots__ = ("exists", "gap", "gone", "last", "number", "state", "tail", "text", "tip", "weight")
 
     def __init__(
         self, tip: SizedItem, last: Mapping[str, int], gap: int, tail: int, gone: bool, state: Any, text: str | None
@@ -40,22 +40,20 @@ class Loaded:
         self.gap = gap
         self.tail = tail
         self.gone = gone
-        self._state = state
+        #: The state itself where it can be kept: shared with nobody who might change it (see `private`).
+        self.state = state
         #: The state as stored; `None` where there is none.
         self.text = text
-
-    @property
-    def weight(self) -> int:
-        """Say about how many bytes this takes in memory."""
-        text = len(self.text or "")
-        return _WEIGHT + self.tip.size + (text if self._state is None else text * _STATE_WEIGHT)
+        length = 0 if text is None else len(text)
+        #: About how many bytes this takes in memory.
+        self.weight: int = _WEIGHT + tip.size + (length if state is None else length * _STATE_WEIGHT)
 
     def private(self, kind: Kind) -> Any:
         """Give a copy of the state that its taker may change in place."""
         if kind.shared:
-            return self._state
+            return self.state
         if kind.copied is not None:
-            return kind.copied(self._state)
+            return kind.copied(self.state)
         return None if self.text is None else kind.read(self.text)
 
 

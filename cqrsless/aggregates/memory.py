@@ -109,7 +109,10 @@ class Turns:
     def give(self, pk: str) -> None:
         with self._lock:
             del self._inside[get_ident()]
-            self._hand_on(pk)
+            if self._waiting[pk]:
+                self._hand_on(pk)
+            else:
+                del self._waiting[pk]
 
     def _hand_on(self, pk: str) -> None:
         waiting = self._waiting[pk]

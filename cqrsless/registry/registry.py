@@ -33,12 +33,13 @@ class Registry(
     True
     """
 
-    __slots__ = ("_lock", "_models", "_revision", "name")
+    __slots__ = ("_lock", "_models", "name", "revision")
 
     def __init__(self, name: str) -> None:
         self.name: Final = plain_name(site_of_caller().place, "registry", name)
         super().__init__()
-        self._revision = 0
+        #: Grows with every registration, so that an application sees when to freeze again.
+        self.revision = 0
         self._models: dict[frozenset[str], Model] = {}
         self._lock = RLock()
 
@@ -46,13 +47,8 @@ class Registry(
         return f"<Registry {self.name!r}>"
 
     @property
-    def revision(self) -> int:
-        """A number that grows with every registration, so that an application sees when to freeze again."""
-        return self._revision
-
-    @property
     def empty(self) -> bool:
-        return self._revision == 0
+        return self.revision == 0
 
     def freeze(self, provided: Iterable[str] = ()) -> Model:
         """Resolve every name, or raise `RegistrationError` with the line of the mistake.
@@ -64,14 +60,14 @@ class Registry(
         with self._lock:
             model = self._models.get(names)
             if model is None:
-                model = freeze(self.name, self._revision, self._shelves, names)
+                model = freeze(self.name, self.revision, self._shelves, names)
                 self._models[names] = model
             return model
 
     def _register(self, put: Callable[[], None]) -> None:
         with self._lock:
             put()
-            self._revision += 1
+            self.revision += 1
             self._models.clear()
 
 

@@ -146,7 +146,11 @@ class MemoryStore:
         with self._lock:
             partition = self._tables[table].get(pk)
             old = None if partition is None else partition.records.get(sk)
-            if (condition == "absent" and old is None) or holds(condition, old[0] if old else None):
+            if old is None and condition == "absent":  # a commit
+                self._put(table, pk, sk, item, size)
+                cost.write_units += 1 if size <= 1024 else write_units(size)
+                return
+            if holds(condition, old[0] if old else None):
                 self._put(table, pk, sk, item, size)
                 cost.write_units += write_units(size if old is None or size > old[1] else old[1])
                 return

@@ -171,7 +171,9 @@ MUTATIONS: dict[str, Patch] = {
     "events are brought up to date": replacing(states.PayloadCodec, "decode", without_upcasters),
     "an unknown event is not recorded": replacing(Kind, "encode", encode_anything),
     "an unknown event is not folded": replacing(Kind, "knows", YES),
-    "time never goes back": replacing(Execution, "time_after", lambda self, known: self.executor.now()),
+    "time never goes back": replacing(
+        Execution, "time_after", lambda self, known: commits.microseconds(self.executor.clock())
+    ),
     "an event's time is its commit's": replacing(
         Execution, "time_after", lambda self, known: commits.microseconds(self.message.time)
     ),
