@@ -26,7 +26,7 @@ from .. import codec
 from ..codec import quoted
 from ..errors import CommitTooLarge, SerializationFailed
 from ..messages import Message
-from ..store import ITEM_LIMIT, Item, item_size, number_size, value_size, write_units
+from ..store import ITEM_LIMIT, Item, SizedItem, item_size, number_size, value_size, write_units
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 #: Event names whose last commit is kept by name; past that, one number stands for all that were left out.
@@ -160,6 +160,7 @@ def events_text(events: Sequence[Encoded]) -> str:
 #: The names of the attributes that every commit has, and of those that it has with events.
 _USUAL: Final = ("pk", "c", "time", "seq", "head", "recent", "events", "names")
 _USUAL_NAMES: Final = len("".join(_USUAL))
+_STATE_NAMES: Final = len("state" + "sv")
 
 
 def commit_size(item: Item) -> int:
@@ -173,12 +174,45 @@ def commit_size(item: Item) -> int:
         + (len(texts) if texts.isascii() else len(texts.encode()))
         + (2 if number < 100 else number_size(number))
         + (2 if sequence < 100 else number_size(sequence))
-        # Of 16 digits, of which 15 at least count: from September 2001 on, for some 300 years.
-        + (9 if 10**15 <= time < 10**16 and time % 100 else number_size(time))
+        + number_size(time)
         + len(recent)
         + 3  # a map's own bytes, then those of each name and of the text that stands behind it
         + 2 * len(names)
     )
+
+
+def usual(
+    pk: str, number: int, time: int, sequence: int, head: str, recent: bytes, event: Encoded, state: str, version: int
+) -> SizedItem | None:
+    """Make the commit of one event with the state after it, as nearly all are; `None` where it takes more to make.
+
+    It is what the steps that make any commit come to, at once: of ASCII, and in one write unit.
+    """
+    name, _, text = event
+    events = f"[{text}]"
+    texts = f"{pk}{head}{events}{name}{state}"
+    size = (
+        _USUAL_NAMES
+        + _STATE_NAMES
+        + len(texts)
+        + len(recent)
+        + (2 if number < 100 else number_size(number))
+        + (2 if sequence < 100 else number_size(sequence))
+        + (2 if version < 100 else number_size(version))
+        # Of 16 digits, of which 15 at least count: from September 2001 on, for some 300 years.
+        + (9 if 10**15 <= time < 10**16 and time % 100 else number_size(time))
+        + 5  # the map of names: three of its own, one for the name, and the text behind it with one
+    )
+    if size > ONE_UNIT or not texts.isascii():
+        return None
+    item = SizedItem(
+        {
+            "pk": pk, "c": number, "time": time, "seq": sequence, "head": head, "recent": recent, "events": events,
+            "names": {name: "1"}, "state": state, "sv": version,
+        }  # fmt: skip
+    )
+    item.size = size
+    return item
 
 
 def stored_events(item: Item) -> list[list[Any]]:

@@ -31,6 +31,7 @@ from .commits import (
     microseconds,
     names_map,
     read_head,
+    usual,
 )
 from .deciding import Creation, Decision, Plan, decide, refuse
 from .kind import Kind
@@ -109,7 +110,8 @@ class Execution:
 
     def commit(self) -> CommandResult:
         # The common case is written out here and where it leads: a dozen small functions more would take as long again.
-        loaded, fresh = self.executor.cache.get(self.pk), False
+        executor = self.executor
+        loaded, fresh = executor.cache.get(self.pk), False
         if loaded is None:
             loaded, fresh = self.start()
         while True:
@@ -146,7 +148,7 @@ class Execution:
                     return self.settle(self.forward(loaded, failed.item), mine)
                 loaded, fresh = self.lost(loaded, failed.item)
                 continue
-            self.executor.cache.put(self.pk, self.after(loaded, decision, item))
+            executor.cache.put(self.pk, self.after(loaded, decision, item))
             return committed(
                 self.message.aggregate_id, item["c"], partial(self.kind.recorded, item), self.cost, self.kind.name
             )
@@ -212,14 +214,14 @@ class Execution:
     def item(self, loaded: Loaded, decision: Decision) -> SizedItem:
         """Make the commit's item, with a snapshot where one is due and fits, and with its command where that does."""
         kind, tip, (events, text, _, gone, void) = self.kind, loaded.tip, decision
-        item: Item = {
-            "pk": self.pk,
-            "c": tip["c"] + 1,
-            "time": self._time,
-            "seq": tip["seq"] + len(events),
-            "head": head_of(self.message, self.digest, loaded.last),
-            "recent": duplicates.remember(tip["recent"], self.identity, self._time, self.executor.remembered),
-        }
+        executor, number, time, sequence = self.executor, loaded.number + 1, self._time, tip["seq"] + len(events)
+        head = head_of(self.message, self.digest, loaded.last)
+        recent = duplicates.remember(tip["recent"], self.identity, time, executor.remembered)
+        if text is not None and len(events) == 1 and not void:
+            made = usual(self.pk, number, time, sequence, head, recent, events[0], text, kind.state_version)
+            if made is not None:
+                return with_command(made, self.message) if executor.records else made
+        item: Item = {"pk": self.pk, "c": number, "time": time, "seq": sequence, "head": head, "recent": recent}
         if events:
             item["events"] = events_text(events)
             item["names"] = names_map(events)
@@ -229,8 +231,7 @@ class Execution:
             item["gone"], item["sv"] = True, kind.state_version
         if text is not None and not kind.event_sourced:
             item["state"], item["sv"] = text, kind.state_version
-        size = commit_size(item)
-        made: SizedItem | None = None
+        size, made = commit_size(item), None
         if text is not None and kind.event_sourced:
             full = size + kind.snapshot_overhead + (len(text) if text.isascii() else value_size(text))
             if full <= ONE_UNIT:  # it adds no unit
@@ -240,7 +241,7 @@ class Execution:
                 made = self.with_snapshot(item, text)
         if made is None:
             made = sized(item, size if size <= ONE_UNIT else fit(item))
-        return with_command(made, self.message) if self.executor.records else made
+        return with_command(made, self.message) if executor.records else made
 
     def is_due(self, loaded: Loaded, size: int, full: int) -> bool:
         """Say whether a commit of `size` bytes, and with a snapshot of `full` bytes, is to bear one."""

@@ -69,16 +69,6 @@ class _Partition:
             return low, min(high, bisect_left(keys, after))
         return max(low, bisect_right(keys, after)), high
 
-    def put(self, sk: SortKey, record: _Record) -> None:
-        records = self.records
-        if sk not in records:
-            keys = self.keys
-            if keys and keys[-1] > sk:
-                insort(keys, sk)
-            else:
-                keys.append(sk)
-        records[sk] = record
-
     def delete(self, sk: SortKey) -> None:
         if self.records.pop(sk, None) is not None:
             del self.keys[bisect_left(self.keys, sk)]
@@ -146,10 +136,6 @@ class MemoryStore:
         with self._lock:
             partition = self._tables[table].get(pk)
             old = None if partition is None else partition.records.get(sk)
-            if old is None and condition == "absent":  # a commit
-                self._put(table, pk, sk, item, size)
-                cost.write_units += 1 if size <= 1024 else write_units(size)
-                return
             if holds(condition, old[0] if old else None):
                 self._put(table, pk, sk, item, size)
                 cost.write_units += write_units(size if old is None or size > old[1] else old[1])
@@ -240,21 +226,26 @@ class MemoryStore:
         partition = self._tables[table].get(pk)
         if partition is None:
             partition = self._tables[table][pk] = _Partition()
-        feed = self._feeds.get(table)
         position = 0
-        if feed is not None:
+        if table != "views":
+            feed = self._feeds[table]
             feed.append((pk, sk))
             position = len(feed)
-        if type(item) is SizedItem:
-            partition.put(sk, (item, size, None, position))
-            return
-        kept = dict(item)
-        maps: tuple[str, ...] = ()
-        for name, value in item.items():
-            if type(value) is dict:
-                kept[name] = _copy_map(value)
-                maps += (name,)
-        partition.put(sk, (kept, size, maps, position))
+        maps: tuple[str, ...] | None = None
+        if type(item) is not SizedItem:
+            item, maps = dict(item), ()
+            for name, value in item.items():
+                if type(value) is dict:
+                    item[name] = _copy_map(value)
+                    maps += (name,)
+        records = partition.records
+        if sk not in records:
+            keys = partition.keys
+            if keys and keys[-1] > sk:
+                insort(keys, sk)
+            else:
+                keys.append(sk)
+        records[sk] = item, size, maps, position
 
     def _delete(self, table: Table, pk: str, sk: SortKey) -> None:
         partition = self._tables[table].get(pk)

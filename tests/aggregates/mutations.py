@@ -182,7 +182,9 @@ MUTATIONS: dict[str, Patch] = {
         replacing(loaded, "advance_last", lambda last, names, number: {**dict.fromkeys(names, number), **last}),
     ),
     "the names that are kept are bounded": replacing(commits, "NAMES_KEPT", 10_000),
-    "a commit has a map of its names": replacing(executing, "names_map", lambda events: {}),
+    "a commit has a map of its names": all_of(
+        replacing(executing, "usual", NONE), replacing(executing, "names_map", lambda events: {})
+    ),
     "a body is compressed where that saves": replacing(codec, "compress", lambda text: text.encode()),
     "inflating is bounded": replacing(
         codec, "inflate", lambda body: body if isinstance(body, str) else zlib.decompress(body).decode()
