@@ -52,10 +52,10 @@ class _Step(NamedTuple):
     absent: Any
 
 
-def compiled(schema: Any, *, within: tuple[type, ...] = ()) -> Load | None:
-    """Give a function that loads a valid payload as `schema.load` does, and raises for any other; none if not plain.
+def compiled(schema: Any, *, within: tuple[type, ...] = (), otherwise: Load | None = None) -> Load | None:
+    """Give a function that loads a valid payload as `schema.load` does, and any other by `otherwise`; none if not plain.
 
-    It raises `Unsure` or marshmallow's `ValidationError`.
+    Without `otherwise` it raises `Unsure` or marshmallow's `ValidationError`.
     """
     if type(schema) in within or not is_plain(schema):
         return None
@@ -71,35 +71,41 @@ def compiled(schema: Any, *, within: tuple[type, ...] = ()) -> Load | None:
         if callable(absent) and absent not in _MAKES_ITSELF:
             return None
         steps.append(_Step(key, target, exact, tuple(field.validators), convert, absent))
-    return _load(steps, strict=schema.unknown == "raise")
+    return _load(steps, schema.unknown == "raise", otherwise)
 
 
-def _load(steps: list[_Step], *, strict: bool) -> Load:
-    from marshmallow import missing
+def _load(steps: list[_Step], strict: bool, otherwise: Load | None) -> Load:
+    from marshmallow import ValidationError, missing
 
     def load(payload: Any) -> dict[str, Any]:
-        if type(payload) is not dict:
-            raise Unsure
-        loaded: dict[str, Any] = {}
-        surplus = len(payload)
-        for key, name, exact, checks, convert, absent in steps:
-            value = payload.get(key, _ABSENT)
-            if value is _ABSENT:
-                if absent is _REQUIRED:
-                    raise Unsure
-                if absent is not missing:
-                    loaded[name] = absent() if callable(absent) else absent
-                continue
-            surplus -= 1
-            if type(value) is exact:
-                for check in checks:
-                    check(value)
-                loaded[name] = value
-            else:
-                loaded[name] = convert(value, key, payload)
-        if surplus and strict:
-            raise Unsure
-        return loaded
+        try:
+            if type(payload) is not dict:
+                raise Unsure
+            loaded: dict[str, Any] = {}
+            surplus = len(payload)
+            for key, name, exact, checks, convert, absent in steps:
+                value = payload.get(key, _ABSENT)
+                if value is _ABSENT:
+                    if absent is _REQUIRED:
+                        raise Unsure
+                    if absent is not missing:
+                        loaded[name] = absent() if callable(absent) else absent
+                    continue
+                surplus -= 1
+                if type(value) is exact:
+                    for check in checks:
+                        check(value)
+                    loaded[name] = value
+                else:
+                    loaded[name] = convert(value, key, payload)
+            if surplus and strict:
+                raise Unsure
+        except (Unsure, ValidationError):
+            if otherwise is None:
+                raise
+        else:
+            return loaded
+        return otherwise(payload)
 
     return load
 

@@ -24,20 +24,14 @@ def loader(schema: Any, name: str) -> Callable[[Any], Any]:
 
     schema = instance(schema)
     load = schema.load
-    quick = plain_schemas.compiled(schema)
 
     def validated(payload: Any) -> Any:
-        if quick is not None:
-            try:
-                return quick(payload)
-            except (plain_schemas.Unsure, ValidationError):
-                pass
         try:
             return load(payload)
         except ValidationError as error:
             raise ValidationFailed(f"{name} is not valid: {flat(error.messages)}", messages=error.messages) from None
 
-    return validated
+    return plain_schemas.compiled(schema, otherwise=validated) or validated
 
 
 def passes_on(schema: Any) -> bool:

@@ -136,9 +136,10 @@ class MemoryStore:
         with self._lock:
             partition = self._tables[table].get(pk)
             old = None if partition is None else partition.records.get(sk)
-            if holds(condition, old[0] if old else None):
+            if (condition == "absent" and old is None) or holds(condition, old[0] if old else None):
                 self._put(table, pk, sk, item, size)
-                cost.write_units += write_units(size if old is None or size > old[1] else old[1])
+                largest = size if old is None or size > old[1] else old[1]
+                cost.write_units += 1 if largest <= 1024 else write_units(largest)
                 return
         cost.write_units += write_units(old[1]) if old else 1
         raise ConditionFailed(_copy(old) if old else None)

@@ -89,10 +89,10 @@ def check_limit(limit: int | None) -> None:
 
 def holds(condition: Condition, old: Item | None) -> bool:
     """Tell whether a condition holds against what stands there; as in DynamoDB, `True` does not equal 1."""
-    if condition == "absent":
-        return old is None
     if condition is None:
         return True
+    if condition == "absent":
+        return old is None
     if old is None:
         return False
     value = old.get(condition.attribute)
