@@ -53,9 +53,10 @@ class _Step(NamedTuple):
 
 
 def compiled(schema: Any, *, within: tuple[type, ...] = (), otherwise: Load | None = None) -> Load | None:
-    """Give a function that loads a valid payload as `schema.load` does, and any other by `otherwise`; none if not plain.
+    """Give a function that loads a valid payload as `schema.load` does, and any other by `otherwise`.
 
-    Without `otherwise` it raises `Unsure` or marshmallow's `ValidationError`.
+    There is none for a schema that is not plain. Without `otherwise`, it raises `Unsure` or marshmallow's
+    `ValidationError`.
     """
     if type(schema) in within or not is_plain(schema):
         return None
@@ -105,7 +106,8 @@ def _load(steps: list[_Step], strict: bool, otherwise: Load | None) -> Load:
                 raise
         else:
             return loaded
-        return otherwise(payload)
+        loaded = otherwise(payload)
+        return loaded
 
     return load
 

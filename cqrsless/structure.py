@@ -285,7 +285,8 @@ def _apart(cls: Any, parts: Mapping[str, Converter]) -> Callable[[Any], dict[str
         or generated.co_filename != "<string>"  # where `dataclass` has its functions from
     ):
         return None
-    # As `dataclass` makes its functions: of source, for names that it has seen to be such. A loop takes four times as long.
+    # As `dataclass` makes its functions: of source, for names that it has seen to be names. A loop takes four times as
+    # long.
     body = ", ".join(f"{name!r}: state.{name}" for name in parts)
     apart: Callable[[Any], dict[str, Any]] = eval(f"lambda state: {{{body}}}", {})
     return apart

@@ -207,9 +207,17 @@ def usual(
         return None
     item = SizedItem(
         {
-            "pk": pk, "c": number, "time": time, "seq": sequence, "head": head, "recent": recent, "events": events,
-            "names": {name: "1"}, "state": state, "sv": version,
-        }  # fmt: skip
+            "pk": pk,
+            "c": number,
+            "time": time,
+            "seq": sequence,
+            "head": head,
+            "recent": recent,
+            "events": events,
+            "names": {name: "1"},
+            "state": state,
+            "sv": version,
+        }
     )
     item.size = size
     return item

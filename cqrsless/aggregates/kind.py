@@ -190,8 +190,8 @@ class Kind:
                     if state is None:
                         raise no_state(fn, name)
                     continue
-            events = [self.decode(event, item["pk"]) for event in events]
-            state = self.evolve(state, item, events, item["seq"] - len(events))
+            present = [self.decode(event, item["pk"]) for event in events]
+            state = self.evolve(state, item, present, item["seq"] - len(events))
         return state
 
     def evolve(self, state: Any, source: Item | Coming, events: Iterable[Sequence[Any]], sequence: int) -> Any:

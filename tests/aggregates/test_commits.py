@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -10,20 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqrsless import App, CommitTooLarge, Event, Registry
+from cqrsless import DELETED, App, CommitTooLarge, Event, Message, Registry
+from cqrsless.aggregates import executing
 from cqrsless.aggregates.commits import (
     NAMES_KEPT,
+    ONE_UNIT,
+    Encoded,
     advance_last,
     commit_size,
+    events_text,
     fit,
+    names_map,
     read_head,
     stored_events,
     stored_events_of,
+    usual,
 )
 from cqrsless.codec import UNCOMPRESSED_LIMIT, compress, dumps, inflate
 from cqrsless.store import ITEM_LIMIT, Item, Store, item_size, write_units
 from tests.aggregates.around import commits
-from tests.aggregates.box import NOTES, KindOfBox, box, opened
+from tests.aggregates.box import KINDS, NOTES, Frozen, KindOfBox, box, opened
 from tests.aggregates.counting import noise
 
 
@@ -232,3 +240,83 @@ def test_a_commits_size_is_its_items(
     assert commit_size(item) == item_size(item)
     item |= more
     assert commit_size(item) == item_size(item)
+
+
+USUAL = st.text("abc", min_size=1, max_size=450) | NAMES
+
+
+@given(
+    pk=NAMES, number=st.integers(1, 10**6), time=st.integers(0, 10**17), head=USUAL, recent=st.binary(max_size=24),
+    name=NAMES, text=USUAL, state=USUAL, version=st.integers(1, 300),
+)  # fmt: skip
+def test_a_usual_commit_is_what_the_single_steps_make(
+    pk: str, number: int, time: int, head: str, recent: bytes, name: str, text: str, state: str, version: int
+) -> None:
+    event = Encoded(name, None, text)
+    item: Item = {"pk": pk, "c": number, "time": time, "seq": number, "head": head, "recent": recent}
+    item |= {"events": events_text([event]), "names": names_map([event]), "state": state, "sv": version}
+    made = usual(pk, number, time, number, head, recent, event, state, version)
+    texts = (pk, head, name, text, state)
+    if made is None:
+        assert item_size(item) > ONE_UNIT or not all(each.isascii() for each in texts)
+    else:
+        assert (made, list(made), made.size) == (item, list(item), item_size(item))
+        assert made.size <= ONE_UNIT
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whether_a_commit_is_made_at_once_or_in_steps_nobody_can_tell(
+    kind: KindOfBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 3, 1, 12, 30, 15, 123_456, tzinfo=timezone.utc)
+
+    def told() -> list[tuple[Item, int]]:
+        app = App("memory://", registry=box(kind), clock=lambda: now)
+        for number in range(120):
+            metadata = {"tenant": "x" * (number * 13 % 700)}
+            app.execute("Open" if number == 0 else "Put", {"id": "b", "n": number}, id=f"c-{number}", metadata=metadata)
+        return [(item, item_size(item)) for item in commits(app.store, "Box#b")]
+
+    at_once = told()
+    monkeypatch.setattr(executing, "usual", lambda *_: None)
+    assert told() == at_once
+
+
+@pytest.mark.parametrize("with_message", [False, True])
+@pytest.mark.parametrize("state", [None, Frozen])
+def test_an_event_alone_is_what_a_list_of_it_is(state: Any, with_message: bool) -> None:
+    now = datetime(2026, 3, 1, tzinfo=timezone.utc)
+
+    def told(wrapped: Callable[[Event], Any]) -> list[Item]:
+        registry = Registry("boxes")
+        Box = registry.aggregate("Box", id_field="id", event_sourced=True, state=state)
+
+        @registry.command_handler("Put", aggregate=Box, creation="if_missing")
+        def put(command: Any, box: Any) -> Any:
+            return wrapped(Event("Closed" if command["n"] == 9 else "Put", {"n": command["n"]}))
+
+        if with_message:
+
+            @registry.evolver("Put", aggregate=Box)
+            def evolved_with(box: Any, event: Any, *, message: Message) -> Any:
+                return evolved(box, event)
+        else:
+            registry.evolver("Put", aggregate=Box)(evolved)
+
+        @registry.evolver("Closed", aggregate=Box)
+        def closed(box: Any, event: Any) -> Any:
+            return DELETED
+
+        app = App("memory://", registry=registry, clock=lambda: now)
+        for number in range(10):
+            app.execute("Put", {"id": "b", "n": number}, id=f"c-{number}")
+        return commits(app.store, "Box#b")
+
+    def evolved(box: Any, event: Any) -> Any:
+        event["n"] += 1  # its own copy
+        if state is Frozen:
+            return replace(box, total=box.total + event["n"])
+        box["total"] = box.get("total", 0) + event["n"]
+        return box
+
+    assert told(lambda event: event) == told(lambda event: [event])
