@@ -20,24 +20,24 @@ import boto3
 
 from cqrsless import App, Registry
 from cqrsless.deploy.cloudformation import stream_settings
-from cqrsless.deploy.plan import Plan, Role
-from cqrsless.deploy.values import Attribute, Place, Text
+from cqrsless.deploy.plan import Plan
+from cqrsless.deploy.values import Attribute
 from cqrsless.driver import Driver, EventSourceMapping, LambdaContext, StreamsFeed
 from cqrsless.driver.dynamodb_streams import latest_stream
 from cqrsless.driver.failures import GivenUp
 from cqrsless.sources import handle
-from tests.deploy.calling import ACCOUNT, REGION, AsCaller, Call, caller
+from tests.deploy.calling import AsCaller, Call, caller
+from tests.deploy.making import PREFIX, MadeStack
 
-PREFIX = "orders"
 #: How often a message comes before it is a dead letter. The plan's count is about time, of which there is none here.
 RECEIVES = 3
 
 
-class RunningStack:
+class RunningStack(MadeStack):
     """The stack of one application, on a clock that the test moves."""
 
     def __init__(self, plan: Plan, registry: Registry, now: datetime, resources: Mapping[str, Any]) -> None:
-        self.plan = plan
+        super().__init__(plan)
         self.now = now
         self.calls: dict[str, set[Call]] = {role.id: set() for role in plan.roles}
         #: Functions that die whenever they are invoked, and those whose records are lost on their way.
@@ -46,12 +46,12 @@ class RunningStack:
         #: Functions whose next mark is refused, behind whatever they did before it, and what happens then.
         self.forgetting: dict[str, Callable[[], Any]] = {}
         self.later: list[tuple[str, Any]] = []
-        self._made: dict[tuple[str, str], Any] = {}
         self._registry = registry
         self._resources = resources
         self._apps: dict[str, App] = {}
         self._driver = Driver(clock=lambda: self.now, sleep=self._sleep, backoff=lambda failures: 0)
-        self._make()
+        for mapping in self.plan.stream_mappings:
+            self._map(mapping)
 
     # -- what is asked of it
 
@@ -62,7 +62,7 @@ class RunningStack:
         return self.invoke("CommandsFunction", {"query": name, "payload": payload})
 
     def send(self, queue: str, body: Mapping[str, Any], *, group: str | None = None) -> None:
-        url = self._attribute(Attribute(queue, "url"))
+        url = self.attribute(Attribute(queue, "url"))
         more = {} if group is None else {"MessageGroupId": group, "MessageDeduplicationId": str(uuid4())}
         boto3.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body), **more)
 
@@ -82,7 +82,7 @@ class RunningStack:
                 due = datetime.strptime(found["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)")
                 if due.replace(tzinfo=timezone.utc) <= self.now:
                     client.delete_schedule(GroupName=self.text(group.name), Name=entry["Name"])
-                    target, role = found["Target"], self._role_of(found["Target"]["RoleArn"])
+                    target, role = found["Target"], self.role_of(found["Target"]["RoleArn"])
                     self.calls[role.id].add(("lambda:InvokeFunction", target["Arn"]))  # the scheduler takes its role
                     self._invoke_later(self.by_arn(target["Arn"]), json.loads(target["Input"]))
                     fired += 1
@@ -220,7 +220,7 @@ class RunningStack:
             queue = next(one for one in self.plan.queues if one.id == mapping.queue)
             with self._as(mapping.function):
                 client = boto3.client("sqs")
-                url = self._attribute(Attribute(mapping.queue, "url"))
+                url = self.attribute(Attribute(mapping.queue, "url"))
                 client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
                 messages = client.receive_message(
                     QueueUrl=url, MaxNumberOfMessages=mapping.batch_size, AttributeNames=["All"], VisibilityTimeout=0
@@ -273,38 +273,7 @@ class RunningStack:
         with self._as(function):
             self.send(undelivered, {"requestPayload": event})
 
-    # -- making it
-
-    def _make(self) -> None:
-        dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
-        for table in self.plan.tables:
-            stream = {"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
-            dynamodb.create_table(
-                TableName=self.text(table.name),
-                AttributeDefinitions=[
-                    {"AttributeName": table.partition, "AttributeType": "S"},
-                    {"AttributeName": table.sort, "AttributeType": table.sort_type},
-                ],
-                KeySchema=[
-                    {"AttributeName": table.partition, "KeyType": "HASH"},
-                    {"AttributeName": table.sort, "KeyType": "RANGE"},
-                ],
-                BillingMode="PAY_PER_REQUEST",
-                **(stream if table.streamed else {}),
-            )
-        for queue in self.plan.queues:
-            attributes = {"FifoQueue": "true"} if queue.fifo else {}
-            url = sqs.create_queue(QueueName=self.text(queue.name), Attributes=attributes)["QueueUrl"]
-            self._made[queue.id, "url"] = url
-        for bus in self.plan.buses:
-            boto3.client("events").create_event_bus(Name=self.text(bus.name))
-        if self.plan.schedule_group is not None:
-            boto3.client("scheduler").create_schedule_group(Name=self.text(self.plan.schedule_group.name))
-        for bucket in self.plan.buckets:
-            where = {"LocationConstraint": REGION}
-            boto3.client("s3").create_bucket(Bucket=self.text(bucket.name), CreateBucketConfiguration=where)
-        for mapping in self.plan.stream_mappings:
-            self._map(mapping)
+    # -- its mappings
 
     def _map(self, mapping: Any) -> None:
         settings = {**stream_settings(mapping), "MaximumBatchingWindowInSeconds": 0}
@@ -314,7 +283,7 @@ class RunningStack:
             return None if mapping.function in self.losing else self.invoke(mapping.function, event)
 
         arn = latest_stream(boto3.client("dynamodb"), self.text(table.name))
-        self._made[mapping.table, "stream"] = arn
+        self.made[mapping.table, "stream"] = arn
         client = AsCaller(boto3.client("dynamodbstreams"), lambda: self._as(mapping.function))
         destination = None if mapping.bucket is None else _Objects(self, mapping)
         self._driver.map(
@@ -327,49 +296,6 @@ class RunningStack:
     def _sleep(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    # -- names
-
-    def text(self, value: Text) -> str:
-        return "".join(self._part(part) for part in value)
-
-    def _part(self, part: Any) -> str:
-        if isinstance(part, str):
-            return part
-        if isinstance(part, Place):
-            return {"prefix": PREFIX, "account": ACCOUNT, "region": REGION, "partition": "aws"}[part.value]
-        return self._attribute(part)
-
-    def _attribute(self, part: Attribute) -> str:
-        if part.what in ("url", "stream"):
-            return str(self._made[part.of, part.what])
-        return self.arn(part.of) if part.what == "arn" else self._name(part.of)
-
-    def _name(self, id: str) -> str:
-        plan = self.plan
-        groups = () if plan.schedule_group is None else (plan.schedule_group,)
-        every = (*plan.tables, *plan.queues, *plan.functions, *plan.roles, *groups)
-        return self.text(next(one for one in every if one.id == id).name)
-
-    def arn(self, id: str) -> str:
-        name = self._name(id)
-        if any(table.id == id for table in self.plan.tables):
-            return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
-        if any(role.id == id for role in self.plan.roles):
-            return f"arn:aws:iam::{ACCOUNT}:role/{name}"
-        return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
-
-    def invoked(self, function: str) -> str:
-        """Give the ARN by which whatever invokes a function invokes it."""
-        found = self.plan.function(function)
-        alias = "" if found.alias is None else f":{found.alias}"
-        return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.text(found.name)}{alias}"
-
-    def by_arn(self, arn: str) -> str:
-        return next(function.id for function in self.plan.functions if self.invoked(function.id) == arn)
-
-    def _role_of(self, arn: str) -> Role:
-        return next(role for role in self.plan.roles if self.arn(role.id) == arn)
-
     # -- who calls
 
     @contextmanager
@@ -379,15 +305,6 @@ class RunningStack:
             yield
         finally:
             caller.reset(token)
-
-    def allowed(self, role: Role) -> set[Call]:
-        """Give what a role allows."""
-        return {
-            (action, self.text(resource))
-            for statement in role.statements
-            for action in statement.actions
-            for resource in statement.resources
-        }
 
 
 class _Objects:
