@@ -172,8 +172,8 @@ def invoker(app: App) -> Callable[..., Any]:
 
 def check_looked_at(stories: Sequence[Begun], item: pytest.Function) -> None:
     """Fail a test that has acted on stories, by `when`, and never looked at what came of them."""
-    # hypothesis leaves a test in the middle of an example (`assume`), so there it is the line that is looked at or not.
-    by_line = hasattr(item.obj, "hypothesis")
+    # hypothesis leaves an example in its midst (`assume`), and a failed subtest the rest of it: there the line counts.
+    by_line = getattr(item.obj, "is_hypothesis_test", False) or "subtests" in item.fixturenames
     seen = {(one.file, one.line) for one in stories if by_line and one.looked_at}
     left = [one for one in stories if not one.looked_at and (one.file, one.line) not in seen]
     if not left:

@@ -165,6 +165,38 @@ def test_an_example_that_hypothesis_leaves_is_no_overlooked_one(project: Path, l
     assert ("when(ShipOrder)" in told) is not look
 
 
+def test_a_stateful_test_of_hypothesis_is_held_to_it_too(project: Path) -> None:
+    def machine(look: str) -> str:
+        return (
+            BEGIN
+            + "from hypothesis import settings, strategies as st\n"
+            + "from hypothesis.stateful import RuleBasedStateMachine, rule\n"
+            + "class Machine(RuleBasedStateMachine):\n"
+            + "    @rule(number=st.integers(0, 9))\n"
+            + "    def ship(self, number):\n"
+            + f"        story = open_.when('ShipOrder', ORDER)\n        {look}\n"
+            + "TestMachine = Machine.TestCase\n"
+            + "TestMachine.settings = settings(database=None, derandomize=True, max_examples=5)\n"
+        )
+
+    run(project, machine("story.then_state({'shipped': True})"))
+    assert "when(ShipOrder)" in run(project, machine("pass"), passes=False)
+
+
+def test_a_subtest_that_failed_tells_its_own_reason_alone(project: Path) -> None:
+    test = (
+        BEGIN
+        + "def test_it(subtests):\n"
+        + "    for number in (1, 2):\n"
+        + "        with subtests.test():\n"
+        + "            story = open_.when('ShipOrder', ORDER)\n"
+        + "            assert number == 2\n"
+        + "            story.then_state({'shipped': True})\n"
+    )
+    told = run(project, test, passes=False)
+    assert "assert 1 == 2" in told and "Nobody looked" not in told
+
+
 def test_outside_of_a_test_of_pytest_nothing_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     import pytest_cqrsless
 
