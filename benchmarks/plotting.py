@@ -9,6 +9,14 @@ from typing import Final, NamedTuple
 
 WIDTH: Final = 720
 COLOURS: Final = ("#1f6feb", "#8250df", "#bf8700", "#cf222e")
+#: For a reader whose pages are dark, the same colours on a dark ground, lighter where they would be hard to see.
+STYLE: Final = (
+    "<style>.ground { fill: #ffffff; } text:not([fill]) { fill: #1f2328; }"
+    " @media (prefers-color-scheme: dark) { .ground { fill: #1e2129; } text:not([fill]) { fill: #e4e7eb; }"
+    ' [fill="#1f6feb"] { fill: #58a6ff; } [fill="#8250df"] { fill: #b392f0; }'
+    ' [stroke="#1f6feb"] { stroke: #58a6ff; } [stroke="#8250df"] { stroke: #b392f0; }'
+    ' [stroke="#57606a"] { stroke: #9aa4b2; } [stroke="#cf222e"] { stroke: #ff7b72; } }</style>'
+)
 
 
 class Curve(NamedTuple):
@@ -96,10 +104,12 @@ def _text(x: float, y: float, text: str, *, bold: bool = False, colour: str = ""
 
 
 def _write(path: Path, title: str, parts: list[str], height: float) -> Path:
+    size = f'width="{WIDTH}" height="{height + 10:.0f}"'
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height + 10:.0f}" font-family="sans-serif">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height + 10:.0f}" {size} role="img"'
+        f' aria-label="{escape(title)}" font-family="sans-serif">'
     )
-    ground = f'<rect width="{WIDTH}" height="{height + 10:.0f}" fill="white"/>'
+    ground = f'{STYLE}\n<rect class="ground" {size}/>'
     heading = f'<text x="12" y="22" font-size="14" font-weight="bold">{escape(title)}</text>'
     path.write_text("\n".join([head, ground, heading, *parts, "</svg>"]) + "\n")
     return path
