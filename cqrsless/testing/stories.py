@@ -15,10 +15,10 @@ from ..registry import ProcessorRecord, Registry
 from .counting import counted
 from .decisions import Outcome, execute
 from .looking import begun
-from .pasts import Aggregate
+from .pasts import NOBODY, Aggregate
 from .reactions import Reaction
 from .staging import Stage
-from .whose import Of, Said
+from .whose import Of, Said, check_of
 
 __all__ = ["Given", "given"]
 
@@ -164,6 +164,8 @@ class Given:
             stage.app.execute(command)  # which says what there is of a near name
         aggregate = stage.aggregate = Aggregate.of_command(stage.app, command)
         if aggregate is not None:
+            if aggregate.id != NOBODY:  # an invalid command names none, and is told
+                check_of(stage.app, self._of, command.name, aggregate.kind.name, aggregate.id)
             aggregate.live_through(self._past, snapshot=self._snapshot)
         elif self._past or self._rivals:
             raise TypeError(f"{command.name} has no aggregate, so it has no past: write given()")

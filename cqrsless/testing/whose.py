@@ -13,7 +13,7 @@ from ..keys import id_of, read_id
 from ..messages import Event
 from ..registry import AggregateRecord, Model, did_you_mean
 
-__all__ = ["Of", "Said", "others_of", "whose"]
+__all__ = ["Of", "Said", "check_of", "others_of", "whose"]
 
 #: pytest shows the test's own line where a check fails, and not this module's.
 __tracebackhide__: Final = True
@@ -62,6 +62,19 @@ def whose(app: App, event: Event, said: Said) -> tuple[Kind, str | None]:
             (name,) = found
             return kinds[name], _id_in(kinds[name], event)
     raise TypeError(_which(event, kinds, named or [name for name in kinds if name in able], said.call))
+
+
+def check_of(app: App, of: Of, command: str, kind: str, id: str) -> None:
+    """Refuse an `of=` that names another aggregate than the command does, whose past it would be."""
+    if of is None:
+        return
+    other, said = _named(app.compiled.dispatcher.kinds, of)
+    if other.name != kind or said not in (None, id):
+        who = other.name if said is None else f"{other.name} {said}"
+        raise TypeError(
+            f"given(..., of=...) says {who}, and {command} is for {kind} {id}: the past of a command is that of its "
+            "own aggregate, so leave out of="
+        )
 
 
 def others_of(app: App, event: Event, kind: Kind) -> list[str]:

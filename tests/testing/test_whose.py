@@ -150,3 +150,11 @@ def test_what_an_event_says_by_itself_goes_before_what_is_said_of_others() -> No
 def test_a_command_goes_by_its_own_aggregate() -> None:
     account(Event("Deposited", {"amount": 2}), of="Account").when(*WITHDRAW_TWO).then(Event("Withdrawn", {"amount": 2}))
     order(Command("CreateOrder", O1)).when("ShipOrder", O1).then(Event("OrderShipped", O1))
+    for of, who in (("Shelf", "Shelf"), (("Order", "o-2"), "Order o-2")):
+        with pytest.raises(TypeError) as told:
+            order({"status": "placed"}, of=of).when("ShipOrder", O1)
+        assert str(told.value) == (
+            f"given(..., of=...) says {who}, and ShipOrder is for Order o-1: the past of a command is that of its own "
+            "aggregate, so leave out of="
+        )
+    order({"status": "placed"}, of=("Order", "o-1")).when("ShipOrder", O1).then(Event("OrderShipped", O1))
