@@ -109,7 +109,7 @@ class Execution:
             turns.give(self.pk)
 
     def commit(self) -> CommandResult:
-        # The common case is written out here and where it leads: a dozen small functions more would take as long again.
+        # What nearly every command takes is written out here and where it leads: a call costs more than what it does.
         executor = self.executor
         loaded, fresh = executor.cache.get(self.pk), False
         if loaded is None:
