@@ -15,12 +15,22 @@ from typing import TYPE_CHECKING, Any, Final
 from . import codec, schemas, tracing
 from .aggregates.executing import Execution, Executor
 from .aggregates.kind import Kind
-from .errors import CqrslessError, Forbidden, InvalidReturn, MalformedMessage, Unauthenticated, UnknownMessage
+from .errors import (
+    CqrslessError,
+    Forbidden,
+    InvalidReturn,
+    MalformedMessage,
+    SerializationFailed,
+    Unauthenticated,
+    UnknownEvent,
+    UnknownMessage,
+)
 from .keys import read_id
 from .logs import current_message
 from .messages import CommandResult, Cost, Message
 from .metrics import Executed, Metrics
 from .registry import did_you_mean
+from .registry.places import unwrapped
 from .resources import Resources
 from .surroundings import Step, Surroundings
 
@@ -28,6 +38,8 @@ if TYPE_CHECKING:
     from .registry import CommandRecord, Model, QueryRecord
 
 log = logging.getLogger("cqrsless")
+#: Mistakes of a handler's code that are told without its traceback, so that they have to say where it is.
+_MISTAKES: Final = (InvalidReturn, SerializationFailed, UnknownEvent)
 #: What to do about an application that has no functions at all.
 NO_HANDLERS: Final = (
     "import the modules whose functions it has, or load what CQRSLESS_APP or pyproject.toml names: "
@@ -71,15 +83,17 @@ class Dispatcher:
 
     def _unknown(self, message: Message) -> str:
         commands, queries = list(self.model.commands), list(self.model.queries)
-        known, other, what = (
-            (queries, commands, "a command") if message.kind == "query" else (commands, queries, "a query")
+        known, other, what, ways = (
+            (queries, commands, "a command", ("app.execute", "cqrsless send"))
+            if message.kind == "query"
+            else (commands, queries, "a query", ("app.ask", "cqrsless ask"))
         )
         name = message.name if len(message.name) <= 100 else f"{message.name[:100]}…"
         text = f"no {message.kind} handler is registered for {name!r}"
         if not commands and not queries:
             return f"{text}, nor any other in registry {self.model.name!r}: {NO_HANDLERS}"
         if message.name in other:
-            return f"{text}: it is {what}"
+            return f"{text}: it is {what}, for {' or '.join(ways)}"
         return text + did_you_mean(message.name, known)
 
 
@@ -150,10 +164,18 @@ class CommandPlan(Plan):
         self.only_validates = record.allow is None and self.validated is not None and self.fills_id and not self.copies
 
     def run(self, message: Message) -> CommandResult:
-        """Execute the command and account for it."""
-        metrics = self.dispatcher.metrics
-        if metrics is None and not log.isEnabledFor(logging.DEBUG):
-            return self.value(message) if self.kind is None else self.execution(self.kind, message).run()
+        """Execute the command."""
+        try:
+            if self.dispatcher.metrics is None and not log.isEnabledFor(logging.DEBUG):
+                return self.value(message) if self.kind is None else self.execution(self.kind, message).run()
+            return self.accounted(message, self.dispatcher.metrics)
+        except _MISTAKES as mistake:
+            fn, place = unwrapped(self.record.fn), self.record.place
+            mistake.args = (f"{mistake} (in {getattr(fn, '__name__', type(fn).__name__)}, {place})",)
+            raise
+
+    def accounted(self, message: Message, metrics: Metrics | None) -> CommandResult:
+        """Execute the command, and tell log and metrics of it."""
         begun = clock.perf_counter()
         execution: Execution | None = None
         outcome, duplicate = "failed", False

@@ -93,7 +93,7 @@ def read_id(kind: str, id_field: Sequence[str], payload: Any) -> str:
         if size <= KEY_LIMIT:
             return joined
         messages[id_field[0]] = [f"An id makes a key of at most {KEY_LIMIT} bytes; this one would take {size}."]
-    raise ValidationFailed(f"no {kind} has such an id: {_plain(messages)}", messages=messages)
+    raise ValidationFailed(f"no valid id of {kind}: {_plain(messages)}", messages=messages)
 
 
 def id_of(kind: str, id_field: Sequence[str], given: str | Sequence[str] | Mapping[str, Any]) -> str:

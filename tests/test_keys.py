@@ -66,7 +66,7 @@ def test_a_bad_id_is_a_validation_error_of_its_field(value: Any, text: str) -> N
     with pytest.raises(ValidationFailed) as caught:
         read_id("Order", ("order_id",), {"order_id": value})
     assert caught.value.messages == {"order_id": [text]}
-    assert str(caught.value) == f"no Order has such an id: order_id: {text}"
+    assert str(caught.value) == f"no valid id of Order: order_id: {text}"
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,8 @@ def decide(
     if kind.event_sourced:
         outcome = plan.decide(message, payload, loaded.state if kind.shared else loaded.private(kind))
         if type(outcome) is not Event:
+            if outcome is None and creation == "always":
+                raise _wrong(message, "nothing", "return the Event that creates it, or raise Rejected")
             events = _events(kind, outcome, message)
             return fold_onto(kind, loaded, events, message, time) if events else None
         event = kind.encode(outcome.name, outcome.payload)

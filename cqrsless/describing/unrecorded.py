@@ -42,7 +42,7 @@ class Unrecorded(NamedTuple):
 
 
 def unrecorded(model: Model) -> list[Unrecorded]:
-    """Find the events that handlers, projectors and publishers wait for in vain.
+    """Find the events that handlers, projectors, publishers and evolvers wait for in vain.
 
     >>> from cqrsless import Registry
     >>> shop = Registry("shop")
@@ -63,20 +63,29 @@ def unrecorded(model: Model) -> list[Unrecorded]:
             for name in record.names:
                 if name not in known:
                     waiting.setdefault(name, []).append(f"the {kind} at {record.place}")
-    if not waiting:
+    evolvers = [evolver for one in model.aggregates.values() for evolver in one.evolvers.items()]
+    if not waiting and not evolvers:
         return []
     made: set[str] = set()
+    named = {*model.events}
     for module in _modules(model):
         found = _read(module)
         if found is None:
             return []
         made |= found.made
-        known |= found.named
-    return [
+        named |= found.named
+    told = [
         Unrecorded(name, tuple(listeners), did_you_mean(name, sorted(made | {*model.events})))
         for name, listeners in waiting.items()
-        if name not in known
+        if name not in named
     ]
+    # An evolver of what nothing records is mostly one of the past, and stays; not so beside an event without one.
+    unfolded = sorted(made - {name for name, _ in evolvers} - {*model.events})
+    for name, evolver in evolvers:
+        near = "" if name in named else did_you_mean(name, unfolded)
+        if near:
+            told.append(Unrecorded(name, (f"the evolver at {evolver.place}",), near))
+    return told
 
 
 class _Named(NamedTuple):

@@ -301,6 +301,25 @@ def test_a_wrong_return_of_a_stored_aggregates_handler_is_explained(what: Any, w
     assert app.history("Thing", "1") == []
 
 
+def test_a_wrong_return_says_whose_it_was_and_where() -> None:
+    with pytest.raises(InvalidReturn, match=r"\(in do, tests/aggregates/test_lives\.py:\d+\)$"):
+        returning(None, sourced=False).execute("Do", {"id": "1"})
+
+
+def test_a_creation_that_returns_nothing_is_a_forgotten_return() -> None:
+    registry = Registry("returns")
+    Thing = registry.aggregate("Thing", id_field="id", event_sourced=True)
+
+    @registry.command_handler("Make", aggregate=Thing, creation="always")
+    def make(command: Any, thing: Any) -> Any:
+        return command.get("events")
+
+    app = App("memory://", registry=registry)
+    with pytest.raises(InvalidReturn, match="the handler of Make returned nothing: return the Event that creates it"):
+        app.execute("Make", {"id": "1"})
+    assert app.execute("Make", {"id": "1", "events": []}).version == 0  # which nobody writes by mistake
+
+
 @pytest.mark.parametrize(
     ("what", "why"),
     [

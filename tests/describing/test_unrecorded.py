@@ -80,6 +80,38 @@ def publish(event): ...
     )
 
 
+FOLDED = """
+Account = registry.aggregate("Account", id_field="id", event_sourced=True)
+@registry.command_handler("Open", aggregate=Account, creation="always")
+def open(command, account):
+    return Event("Opened", command)
+@registry.evolver("{name}", aggregate=Account)
+def opened(account, event):
+    return account
+"""
+
+
+def test_an_evolver_is_told_beside_an_event_that_has_none(said: Say) -> None:
+    assert said(HEAD + FOLDED.format(name="Openned")) == [
+        "nothing in this application records 'Openned', for which the evolver at /unrecorded_shop.py:12 waits; "
+        "did you mean 'Opened'?"
+    ]
+
+
+@pytest.mark.parametrize("name", ["Opened", "Closed"])
+def test_nothing_is_told_of_an_evolver_of_what_is_recorded_or_past(said: Say, name: str) -> None:
+    assert said(HEAD + FOLDED.format(name=name)) == []
+
+
+def test_nothing_is_told_of_an_evolver_of_the_past_beside_one_of_today(said: Say) -> None:
+    past = """
+@registry.evolver("Openned", aggregate=Account)
+def openned(account, event):
+    return account
+"""
+    assert said(HEAD + FOLDED.format(name="Opened") + past) == []
+
+
 def test_where_nothing_is_near_event_type_is_advised(said: Say) -> None:
     (only,) = said(HEAD + CREATE + TYPO.replace("OrderCreatd", "Paid"))
     assert only.endswith('waits; if it is one of the past, or of elsewhere, event_type("Paid") says so')
