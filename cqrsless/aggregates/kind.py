@@ -10,7 +10,7 @@ from .. import codec
 from ..errors import InvalidReturn, SerializationFailed, UnknownEvent
 from ..keys import aggregate_key, has_control
 from ..messages import Message, RecordedEvent
-from ..registry import DELETED
+from ..registry import DELETED, defined
 from ..registry.names import did_you_mean
 from ..states import PayloadCodec, state_codec, upcast
 from ..store import Item, item_size
@@ -251,7 +251,7 @@ def _unchanged(state: Any, payload: Any) -> Any:
 
 def no_state(fn: Evolve, name: str) -> InvalidReturn:
     return InvalidReturn(
-        f"the evolver {fn.__qualname__} of {name} returned None: return the state after the event, even where it was "
+        f"the evolver {defined(fn)} of {name} returned None: return the state after the event, even where it was "
         "changed in place"
     )
 

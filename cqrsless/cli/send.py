@@ -7,6 +7,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from ..describing.handlers import decided_nothing
 from ..describing.unrecorded import unrecorded
 from ..messages import CommandResult
 from .following import follow
@@ -41,6 +42,9 @@ def command(
         call.terminal.value(result.value)
     else:
         call.terminal.show(_told(result))
+    nothing = decided_nothing(app.model, name, result)
+    if nothing:
+        call.terminal.warn(nothing)
     follow(call, app, drain=drain)
     recorded = [repr(event.name) for event in result.events]
     for one in unrecorded(app.model) if recorded else ():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..registry import NOWHERE, Model, Place
+from ..messages import CommandResult
+from ..registry import NOWHERE, Model, Place, defined
 
-__all__ = ["Handler", "handlers", "schema_name"]
+__all__ = ["Handler", "decided_nothing", "handlers", "schema_name"]
 
 
 class Handler(NamedTuple):
@@ -73,3 +74,11 @@ def handlers(model: Model) -> Iterator[Handler]:
         yield Handler("projector", projector.names, on=projector.view, place=projector.place)
     for publisher in model.publishers:
         yield Handler("publisher", publisher.names, on=publisher.to, place=publisher.place)
+
+
+def decided_nothing(model: Model, name: str, result: CommandResult) -> str:
+    """Say so where a command was to bring something into being and returned no event; else give nothing."""
+    if result.aggregate is None or result.version or result.events or name not in model.commands:
+        return ""
+    who = defined(model.commands[name].fn)
+    return f"{result.aggregate} {result.aggregate_id} was not created: {who} returned no event; did it forget `return`?"

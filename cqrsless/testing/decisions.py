@@ -10,6 +10,7 @@ from typing import Any, Final, NoReturn
 
 from ..aggregates.loaded import Loaded
 from ..app import App
+from ..describing.handlers import decided_nothing
 from ..errors import CqrslessError, Rejected, SerializationFailed, UnknownEvent, ValidationFailed
 from ..messages import Command, CommandResult, Cost, Event
 from ..registry import DELETED
@@ -166,7 +167,10 @@ class Outcome(Story):
     def _came_of_it(self) -> str:
         if self.error is not None:
             return f"refused with {type(self.error).__name__}: {self.error}"
-        return f"recorded {_list(self.events)}"
+        if self.result is None:
+            return "recorded no event"
+        nothing = decided_nothing(self._stage.app.model, self._name, self.result)
+        return f"recorded {_list(self.events)}" + (f": {nothing}" if nothing else "")
 
     def _fail(self, should: str, details: Sequence[str] = ()) -> NoReturn:
         lines = [f"{self._name} should {should}", f"but {self._came_of_it()}", *details]

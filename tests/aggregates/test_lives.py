@@ -371,7 +371,9 @@ def test_an_evolver_that_forgets_to_return_is_an_error(store: Store) -> None:
     def forget(command: Any, state: Any) -> Any:
         return Event("Forgotten")
 
-    with pytest.raises(InvalidReturn, match=r"the evolver .*forgetful of Forgotten returned None"):
+    with pytest.raises(
+        InvalidReturn, match=r"the evolver .*forgetful \(.*test_lives.py:\d+\) of Forgotten returned None"
+    ):
         app.execute("Forget", {"id": "b"})
 
 

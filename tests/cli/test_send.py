@@ -117,3 +117,14 @@ def test_invoke_tells_failed_records_and_errors_by_its_code(project: Any) -> Non
     assert (result.exit_code, result.stderr.endswith("1 record failed\n")) == (1, True)
     assert project.run("invoke", input='{"what": "is this"}').exit_code == 2
     assert project.run("invoke", "-e", "gone.json").exit_code == 2
+
+
+def test_a_command_that_brings_nothing_into_being_is_told_with_the_handlers_line(bank: Any) -> None:
+    bank.edit('Account, creation="always")', 'Account, creation="if_missing")')
+    bank.edit('return Event("Opened"', 'Event("Opened"')
+    result = bank.run("send", "Open", '{"id": "a-2", "owner": "Ada"}')
+    assert (result.exit_code, result.stdout) == (0, "Account a-2  version 0  no events\n")
+    assert result.stderr.startswith(
+        "Account a-2 was not created: open_account (accounts.py:9) returned no event; did it forget `return`?\n"
+    )
+    assert "was not created" not in bank.run("send", "Open", '{"id": "a-1", "owner": "Ada"}').stderr

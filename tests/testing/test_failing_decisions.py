@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -212,3 +213,17 @@ def test_events_behind_a_deletion_are_raised() -> None:
 def test_it_needs_no_pytest() -> None:
     code = "import sys, cqrsless.testing; sys.exit('pytest' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_handler_that_forgot_to_return_is_named_where_its_event_was_expected() -> None:
+    lending = Registry("forgetful-decisions")
+    loan = lending.aggregate("Loan", id_field="loan_id", event_sourced=True)
+    lending.event_type("Lent")
+
+    @lending.command_handler("Lend", aggregate=loan, creation="if_missing")
+    def lend(command: Any, state: Any) -> Any:
+        Event("Lent")
+
+    told = r"Loan l-1 was not created: .*lend \(tests/testing/.*:\d+\) returned no event; did it forget `return`\?"
+    with pytest.raises(AssertionError, match=told):
+        given(registry=lending).when("Lend", {"loan_id": "l-1"}).then(Event("Lent"))

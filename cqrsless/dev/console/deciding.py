@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...describing.handlers import decided_nothing
 from ...errors import CqrslessError, ValidationFailed, default_message
 from ...messages import Command, CommandResult
+from ...registry import Model
 from ..traces import trace_of
 from .asking import Ask, told
 
@@ -22,7 +24,8 @@ def send(request: Ask) -> dict[str, Any]:
         id=request.maybe("id"),
         expected_version=request.number("expected_version"),
     )
-    answer = _answered(lambda: _result(request.project.app.execute(command)))
+    app = request.project.app
+    answer = _answered(lambda: _result(app.model, command.name, app.execute(command)))
     if request.project.deliveries is not None:
         request.project.deliveries.wake()
     return answer
@@ -62,12 +65,13 @@ def _answered(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return answer
 
 
-def _result(result: CommandResult) -> dict[str, Any]:
+def _result(model: Model, name: str, result: CommandResult) -> dict[str, Any]:
     return {
         "aggregate": result.aggregate,
         "id": result.aggregate_id,
         "version": result.version,
         "duplicate": result.duplicate,
+        "nothing": decided_nothing(model, name, result),
         "value": told(result.value),
         "events": [
             {"name": event.name, "sequence": event.sequence, "payload": told(event.payload)} for event in result.events

@@ -117,7 +117,7 @@ function done(answer) {
   }
   const link = h("a", { href: address("aggregates", [answer.aggregate, answer.id], { version: answer.version }) }, theirs(answer.aggregate), " ", theirs(answer.id));
   const title = answer.duplicate ? ["This command was executed before; ", link, ` stayed as it was`] : answer.events.length || answer.cost.write ? [link, ` is at version ${number(answer.version)}`] : [link, " stayed as it was"];
-  return h("div", { class: "panel good" }, h("p", { class: "panel-title" }, title),
+  return h("div", { class: "panel good" }, h("p", { class: "panel-title" }, title), answer.nothing ? h("p", {}, visible(answer.nothing)) : null,
     answer.events.map((event) => h("section", { class: "payload" }, h("p", { class: "payload-title" }, theirs(event.name)), tree(event.payload))), cost);
 }
 
