@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from .following import stale
 from .names import complete_queries
 from .options import Call, common_options
 from .payloads import JSON
@@ -20,6 +21,9 @@ __all__ = ["command"]
 def command(call: Call, name: str, payload: dict[str, Any]) -> None:
     """Ask the query NAME, and print its answer as JSON.
 
-    JSON is the payload: an object, or @FILE, or - for standard input; {} where it is left out.
+    JSON is the payload: an object, or @FILE, or - for standard input; {} where it is left out. What the views that it
+    read do not hold, as it is parked, not delivered yet, or recorded by nobody, is told on standard error.
     """
-    call.terminal.value(call.application().ask(name, payload))
+    app = call.application()
+    call.terminal.value(app.ask(name, payload))
+    stale(call, app)

@@ -44,7 +44,8 @@ class Views:
         self._live = live
         self._freshness = freshness
         self._after = tuple(after)
-        self._awaited: set[str] = set()
+        #: The views that were read.
+        self.seen: set[str] = set()
         self.cost = Cost()
 
     def after(self, *references: Reference) -> Views:
@@ -112,10 +113,11 @@ class Views:
         return record
 
     def _layout(self, record: ViewRecord) -> Layout:
-        if self._freshness is not None and record.name not in self._awaited:
-            self._awaited.add(record.name)
-            for reference in self._after:
-                self._freshness.wait(record, reference, self.cost)
+        if record.name not in self.seen:
+            self.seen.add(record.name)
+            if self._freshness is not None:
+                for reference in self._after:
+                    self._freshness.wait(record, reference, self.cost)
         return Layout(record, self._live(record.name, self.cost))
 
 

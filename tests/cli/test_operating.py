@@ -69,7 +69,10 @@ def test_letters_are_listed_retried_and_dropped(shop: Any) -> None:
     mailer(shop, 'raise RuntimeError("no mail server")')
     sent = shop.run("send", "ShipOrder", '{"order_id": "o-1"}')
     why = "RuntimeError: no mail server in tell_customer (shop.py:48)"
-    assert sent.stderr == f"Order#o-1 is parked for mailer: {why}; cqrsless letters list\n"
+    assert (
+        sent.stderr
+        == f"Order#o-1 is parked for mailer: {why}; once that is mended: cqrsless letters retry mailer Order#o-1\n"
+    )
     (letter,) = shop.json("letters", "list")
     assert [letter[name] for name in ("consumer", "key", "commit", "why")] == ["mailer", "Order#o-1", 2, why]
     still = shop.run("letters", "retry", "mailer", "Order#o-1")

@@ -128,3 +128,35 @@ def test_a_command_that_brings_nothing_into_being_is_told_with_the_handlers_line
         "Account a-2 was not created: open_account (accounts.py:9) returned no event; did it forget `return`?\n"
     )
     assert "was not created" not in bank.run("send", "Open", '{"id": "a-1", "owner": "Ada"}').stderr
+
+
+def test_an_answer_from_a_view_that_is_behind_says_so(project: Any) -> None:
+    project.ok("send", "CreateOrder", ORDER, "--no-drain")
+    result = project.run("ask", "GetOrder", '{"order_id": "o-1"}')
+    assert (result.exit_code, result.stdout) == (0, "null\n")
+    assert result.stderr == "1 commit is not delivered to the views yet: cqrsless advance 0s\n"
+    project.ok("advance", "0s")
+    result = project.run("ask", "GetOrder", '{"order_id": "o-1"}')
+    assert (json.loads(result.stdout)["status"], result.stderr) == ("placed", "")
+
+
+def test_an_answer_from_a_view_with_something_parked_names_it_and_what_to_type(project: Any) -> None:
+    project.edit("return {**(row or {})", 'raise LookupError("no row") or {**(row or {})', "shop.py")
+    project.ok("send", "CreateOrder", ORDER.replace("o-1", "o 1"))
+    result = project.run("ask", "GetOrder", '{"order_id": "o 1"}')
+    assert (result.exit_code, result.stdout) == (0, "null\n")
+    assert result.stderr == (
+        "Order#o 1 is parked for OrderSummary: LookupError: no row in summed_up (shop.py:43); "
+        "once that is mended: cqrsless letters retry OrderSummary 'Order#o 1'\n"
+    )
+
+
+def test_an_answer_from_a_view_whose_events_nobody_records_says_so(project: Any) -> None:
+    project.edit('projector("OrderCreated", "OrderShipped"', 'projector("OrderCreatd", "OrderShipped"', "shop.py")
+    project.ok("send", "CreateOrder", ORDER)
+    result = project.run("ask", "GetOrder", '{"order_id": "o-1"}')
+    assert (result.exit_code, result.stdout) == (0, "null\n")
+    assert result.stderr == (
+        "nothing in this application records 'OrderCreatd', for which the projector at shop.py:41 waits; "
+        "did you mean 'OrderCreated' or 'OrderShipped'?\n"
+    )
