@@ -23,6 +23,8 @@ log: Final = logging.getLogger("cqrsless")
 
 #: The module that is the application where nothing says otherwise.
 USUAL: Final = "app"
+#: Where the command line notes, for errors, that its `--app` is what has set `CQRSLESS_APP`.
+SAID_BY: Final = "CQRSLESS_APP_SAID_BY"
 #: The store of a laptop: what one command commits, the next one finds.
 LOCAL: Final = "sqlite:///cqrsless.db"
 
@@ -41,7 +43,7 @@ def setting(environ: Mapping[str, str], folder: Path) -> Setting:
     Setting(text='billing.app:billing', origin='CQRSLESS_APP')
     """
     if environ.get("CQRSLESS_APP"):
-        return Setting(environ["CQRSLESS_APP"], "CQRSLESS_APP")
+        return Setting(environ["CQRSLESS_APP"], environ.get(SAID_BY) or "CQRSLESS_APP")
     file = project_file(folder)
     if file is None:
         return Setting(USUAL, "")
@@ -153,10 +155,11 @@ def _attribute(module: ModuleType, name: str, which: Setting) -> Registry | App:
 
 def _no_module(name: str, which: Setting) -> str:
     said = f" ({which.origin} names it)" if which.origin else ""
+    begin = "" if which.origin else "begin a project by `cqrsless init NAME`, or "
     return (
-        f"there is no module {name!r}{said} in {sys.path[0] or os.getcwd()} or elsewhere on the path: set CQRSLESS_APP "
-        "to the module with your handlers, as in CQRSLESS_APP=billing.app, or write it into pyproject.toml as "
-        'app = "billing.app" under [tool.cqrsless]'
+        f"there is no module {name!r}{said} in {sys.path[0] or os.getcwd()} or elsewhere on the path: {begin}set "
+        "CQRSLESS_APP to the module with your handlers, as in CQRSLESS_APP=billing.app, or write it into "
+        'pyproject.toml as app = "billing.app" under [tool.cqrsless]'
     )
 
 

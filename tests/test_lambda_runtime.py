@@ -160,9 +160,9 @@ def test_another_way_to_write_it_is_an_error(write: Write, monkeypatch: pytest.M
 
 def test_a_missing_module_says_what_to_set(write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert error_of(None, monkeypatch) == (
-        f"there is no module 'app' in {tmp_path} or elsewhere on the path: set CQRSLESS_APP to the module with your "
-        'handlers, as in CQRSLESS_APP=billing.app, or write it into pyproject.toml as app = "billing.app" under '
-        "[tool.cqrsless]"
+        f"there is no module 'app' in {tmp_path} or elsewhere on the path: begin a project by `cqrsless init NAME`, or "
+        "set CQRSLESS_APP to the module with your handlers, as in CQRSLESS_APP=billing.app, or write it into "
+        'pyproject.toml as app = "billing.app" under [tool.cqrsless]'
     )
     write("shop.py", ORDERS)
     assert "there is no module 'shop.app' (CQRSLESS_APP names it)" in error_of("shop.app", monkeypatch)

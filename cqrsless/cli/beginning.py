@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib.metadata import distribution
 from typing import Final
 
-__all__ = ["files", "package_name", "requirement"]
+__all__ = ["files", "origin", "package_name"]
 
 _PYPROJECT: Final = """\
 [project]
@@ -145,10 +145,10 @@ def test_the_view_follows():
 _README: Final = """\
 # {name}
 
-An application of cqrsless. Install that with its extra `dev`, from where this project was begun with, and go on:
+An application of cqrsless.
 
 ```sh
-pip install "{requirement}"
+{install}
 python -m pytest
 cqrsless routes
 cqrsless send PlaceOrder '{{"order_id": "o-1", "customer_id": "c-1", "total": "19.90"}}'
@@ -182,19 +182,20 @@ def package_name(name: str) -> str | None:
     return made if re.fullmatch(r"[a-z][a-z0-9_]*", made) and not taken else None
 
 
-def requirement(extra: str = "dev") -> str:
-    """Give what pip installs cqrsless by, as this machine has it: from the index, or the folder or URL it came from."""
+def origin() -> str | None:
+    """Give the URL that pip has cqrsless from, where others have it, too: none for the index or a folder."""
     noted = distribution("cqrsless").read_text("direct_url.json")
-    origin = json.loads(noted) if noted else {}
-    if "url" not in origin:
-        return f"cqrsless[{extra}]"
-    vcs = origin.get("vcs_info")
-    return f"cqrsless[{extra}] @ " + (f"{vcs['vcs']}+{origin['url']}@{vcs['commit_id']}" if vcs else origin["url"])
+    found = json.loads(noted) if noted else {}
+    if "url" not in found or found["url"].startswith("file:"):
+        return None
+    vcs = found.get("vcs_info")
+    return f"{vcs['vcs']}+{found['url']}@{vcs['commit_id']}" if vcs else str(found["url"])
 
 
-def files(name: str, package: str, needs: str) -> Mapping[str, str]:
-    """Give a new project's files, by their paths in it; `needs` is what pip installs cqrsless by."""
-    known = {"name": name, "package": package, "requirement": needs}
+def files(name: str, package: str, url: str | None) -> Mapping[str, str]:
+    """Give a new project's files, by their paths in it; `url` is where cqrsless is from, if not from the index."""
+    first = f'pip install "cqrsless[dev] @ {url}"\n' if url else ""
+    known = {"name": name, "package": package, "install": f"{first}pip install -e '.[dev]'"}
     return {
         "pyproject.toml": _PYPROJECT.format(**known),
         f"{package}/__init__.py": "",

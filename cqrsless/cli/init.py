@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from .beginning import files, package_name, requirement
+from .beginning import files, origin, package_name
 from .exits import REFUSED, Failure
 from .options import Call, common_options
 
@@ -35,7 +35,7 @@ def command(call: Call, name: str) -> None:
             "and choose a name that no module of Python's has",
             param_hint="NAME",
         )
-    made = files(title, package, requirement())
+    made = files(title, package, origin())
     kept = [file for file in KEPT if (folder / file).is_file()]
     made = {file: text for file, text in made.items() if file not in kept}
     there = [file for file in made if (folder / file).exists()]

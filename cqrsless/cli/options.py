@@ -68,10 +68,11 @@ class Call:
         entrypoint loads, is the same.
         """
         from ..lambda_runtime import application
+        from ..loading import SAID_BY
 
         tell_logs(debug=self.debug)
         if self.given.get("app"):
-            os.environ["CQRSLESS_APP"] = self.given["app"]
+            os.environ["CQRSLESS_APP"], os.environ[SAID_BY] = self.given["app"], "--app"
         meant = store or self.store_url
         os.environ["CQRSLESS_STORE"] = meant
         app = application()

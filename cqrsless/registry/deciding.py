@@ -38,6 +38,8 @@ __all__ = ["DecidingDecorators"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: A name that was left out: each decorator wants one, and without it its error says what to write.
+_UNNAMED: Any = None
 CREATIONS = ("never", "always", "if_missing")
 
 
@@ -160,7 +162,7 @@ class DecidingDecorators(ShelfWriter):
 
     def query_handler(
         self,
-        name: str,
+        name: str = _UNNAMED,
         *,
         schema: Schema | None = None,
         route: str | None = None,

@@ -27,6 +27,8 @@ class Stage:
     ) -> None:
         self._registry = registry
         self._resources = resources
+        if isinstance(now, datetime) and now.utcoffset() is None:
+            raise ValueError(f"given(now={now!r}) has no time zone: write datetime(..., tzinfo=timezone.utc)")
         self._now = (lambda: now) if isinstance(now, datetime) else now
         self.store = ContestedStore()
         self.app = self._application(self.store)

@@ -58,6 +58,13 @@ def test_with_json_a_failure_is_an_object_on_standard_error(project: Any) -> Non
     result = project.run("--json", "routes", "--app", "nothing_here")
     told = json.loads(result.stderr)
     assert (result.exit_code, result.stdout, told["error"]) == (LOADING, "", "AppLoadError")
+    assert told["message"].startswith("there is no module 'nothing_here' (--app names it) in ")
+
+
+def test_in_a_folder_without_an_application_init_is_named(project: Any) -> None:
+    (project.folder / "pyproject.toml").unlink()
+    result = project.run("routes")
+    assert result.exit_code == LOADING and "begin a project by `cqrsless init NAME`" in result.stderr
 
 
 @pytest.mark.parametrize(

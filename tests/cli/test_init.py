@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cqrsless.cli.beginning import files, package_name, requirement
+from cqrsless.cli.beginning import files, origin, package_name
 
 
 def run(folder: Path, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -66,15 +66,19 @@ def test_the_folder_itself_is_taken_with_what_a_new_repository_holds(
 @pytest.mark.parametrize(
     ("noted", "says"),
     [
-        (None, "cqrsless[dev]"),
-        ('{"url": "file:///src/cqrsless", "dir_info": {"editable": true}}', "cqrsless[dev] @ file:///src/cqrsless"),
+        (None, ""),
+        ('{"url": "file:///src/cqrsless", "dir_info": {"editable": true}}', ""),
         (
             '{"url": "https://git.example.org/cqrsless", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}}',
-            "cqrsless[dev] @ git+https://git.example.org/cqrsless@c0ffee",
+            'pip install "cqrsless[dev] @ git+https://git.example.org/cqrsless@c0ffee"\n',
+        ),
+        (
+            '{"url": "https://example.org/cqrsless-1.0-py3-none-any.whl", "archive_info": {}}',
+            'pip install "cqrsless[dev] @ https://example.org/cqrsless-1.0-py3-none-any.whl"\n',
         ),
     ],
 )
-def test_the_readme_installs_cqrsless_from_where_it_came(
+def test_the_readme_installs_what_is_on_no_index_from_where_others_have_it(
     monkeypatch: pytest.MonkeyPatch, noted: str | None, says: str
 ) -> None:
     class Installed:
@@ -82,8 +86,9 @@ def test_the_readme_installs_cqrsless_from_where_it_came(
             return noted if name == "direct_url.json" else None
 
     monkeypatch.setattr("cqrsless.cli.beginning.distribution", lambda name: Installed())
-    assert requirement() == says
-    assert f'\npip install "{says}"\n' in files("web", "web", requirement())["README.md"]
+    readme = files("web", "web", origin())["README.md"]
+    assert f"```sh\n{says}pip install -e '.[dev]'\npython -m pytest\n" in readme
+    assert "file:" not in readme
 
 
 @pytest.mark.parametrize("name", ["json", "class", "9lives", "tests", "a b", "cqrsless", "-", ".."])
@@ -93,6 +98,6 @@ def test_a_name_that_makes_no_module_of_its_own_is_refused(project: Any, name: s
 
 
 def test_every_file_ends_with_a_newline_and_names_the_project() -> None:
-    made = files("web-shop", "web_shop", "cqrsless[dev]")
+    made = files("web-shop", "web_shop", None)
     assert all(text == "" or text.endswith("\n") for text in made.values())
     assert 'app = "web_shop"' in made["pyproject.toml"]

@@ -63,3 +63,10 @@ def test_a_failing_check_shows_the_tests_own_line(tmp_path: Any) -> None:
         check=False,
     )
     assert "then_give_up()" in done.stdout and "reactions.py" not in done.stdout, done.stdout
+
+
+def test_a_time_without_a_zone_is_the_storys_mistake() -> None:
+    with pytest.raises(
+        ValueError, match=r"^given\(now=datetime.datetime\(2026, 3, 1, 0, 0\)\) has no time zone: write"
+    ):
+        given(now=datetime(2026, 3, 1), registry=Registry("shop")).when("Do")
