@@ -163,6 +163,7 @@ the handler string is `cqrsless.entrypoint`.
 _IGNORED: Final = """\
 __pycache__/
 .venv/
+*.egg-info/
 .pytest_cache/
 .cqrsless/
 *.db
