@@ -94,7 +94,24 @@ class Dispatcher:
             return f"{text}, nor any other in registry {self.model.name!r}: {NO_HANDLERS}"
         if message.name in other:
             return f"{text}: it is {what}, for {' or '.join(ways)}"
-        return text + did_you_mean(message.name, known)
+        what = self._what(message.name)
+        return f"{text}: it is {what}" if what else text + did_you_mean(message.name, known)
+
+    def _what(self, name: str) -> str:
+        """Say what else of the application has a name that no message has."""
+        model = self.model
+        events = {
+            *model.events,
+            *(name for one in model.aggregates.values() for name in one.evolvers),
+            *(name for handler in model.event_handlers for name in handler.names),
+            *(name for projector in model.projectors for name in projector.names),
+            *(name for publisher in model.publishers for name in publisher.names),
+        }
+        if name in model.views:
+            return "a view, which query handlers read"
+        if name in model.aggregates:
+            return "an aggregate, which commands change"
+        return "an event, which command handlers return" if name in events else ""
 
 
 class Plan:

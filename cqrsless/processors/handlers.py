@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 from .. import tracing
@@ -15,6 +16,7 @@ from ..registry import Cancel, EventHandlerRecord, defined
 from ..surroundings import Surroundings
 from .effects import Effects
 from .identities import identity
+from .scheduling import due_time
 
 __all__ = ["EventHandler", "Handler", "Handlers", "event_handlers", "idempotency_key", "labels"]
 
@@ -113,10 +115,22 @@ class EventHandler:
             return
         wanted = self._wanted(given)
         if wanted and not message.replaying:
+            for effect in wanted:
+                if isinstance(effect, Command) and effect.due is not None:
+                    self._check_due(effect.due, message, effect.name)
             try:
                 self._effects.perform(wanted, message, self.processor, self.label)
             except UnknownMessage as error:
-                raise UnknownMessage(f"{self._told()} returned a Command: {error}") from error
+                raise UnknownMessage(
+                    f"{self._told()} returned a Command that nothing handles: mend its name, or write its handler: "
+                    f"{error}"
+                ) from error
+
+    def _check_due(self, due: datetime | timedelta, message: Message, name: str) -> None:
+        try:
+            due_time(due, message.time, name)
+        except (TypeError, ValueError) as error:
+            raise InvalidReturn(f"{self._told()} returned a Command: {error}") from error
 
     def _call(self, message: Message) -> Any:
         record = self._record

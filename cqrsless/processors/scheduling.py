@@ -170,7 +170,10 @@ def due_time(due: datetime | timedelta, since: datetime, name: str) -> datetime:
     datetime.datetime(2026, 11, 23, 12, 20, tzinfo=datetime.timezone.utc)
     """
     if isinstance(due, timedelta):
-        return since + due
+        try:
+            return since + due
+        except OverflowError as error:
+            raise ValueError(f"due={due!r} of {name} is behind the last date there is, in the year 9999") from error
     if not isinstance(due, datetime):
         raise TypeError(
             f"due={due!r} of {name} is no time: give an aware datetime, or a timedelta, counted from the event's time"

@@ -160,3 +160,19 @@ def test_an_answer_from_a_view_whose_events_nobody_records_says_so(project: Any)
         "nothing in this application records 'OrderCreatd', for which the projector at shop.py:41 waits; "
         "did you mean 'OrderCreated' or 'OrderShipped'?\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("send", "GetOrder"), "it is a query, for app.ask or cqrsless ask"),
+        (("ask", "CreateOrder"), "it is a command, for app.execute or cqrsless send"),
+        (("ask", "OrderSummary"), "it is a view, which query handlers read"),
+        (("ask", "Order"), "it is an aggregate, which commands change"),
+        (("send", "OrderShipped"), "it is an event, which command handlers return"),
+    ],
+)
+def test_a_name_of_something_else_is_told_as_that(project: Any, args: tuple[str, str], told: str) -> None:
+    result = project.run(*args)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(f" handler is registered for '{args[1]}': {told}\n")

@@ -43,6 +43,8 @@ def test_a_naive_datetime_is_refused_with_what_to_write() -> None:
 def test_what_is_no_time_is_refused() -> None:
     with pytest.raises(TypeError, match="due=30 of Expire is no time: give an aware datetime, or a timedelta"):
         due_time(30, NOON, "Expire")  # type: ignore[arg-type]  # what a user might write
+    with pytest.raises(ValueError, match=r"due=datetime.timedelta.* of Expire is behind the last date there is"):
+        due_time(timedelta.max, NOON, "Expire")
 
 
 # -- running

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -235,8 +236,14 @@ def test_a_handler_is_known_by_its_own_name_and_by_more_where_that_is_not_enough
         ([Command("ToOrder", {}), 1], "returned an int: return nothing"),
         (
             Command("ToCrad", {}),
-            "returned a Command: no command handler is registered for 'ToCrad'; did you mean 'ToCard'",
+            "returned a Command that nothing handles: mend its name, or write its handler: "
+            "no command handler is registered for 'ToCrad'; did you mean 'ToCard'",
         ),
+        (
+            Command("ToCard", {"id": "c"}, due=datetime(2026, 3, 1)),
+            "returned a Command: due=datetime.datetime(2026, 3, 1, 0, 0) of ToCard has no time zone: write datetime(",
+        ),
+        (Command("ToCard", {"id": "c"}, due=30), "returned a Command: due=30 of ToCard is no time"),  # type: ignore[arg-type]
     ],
 )
 def test_a_certain_mistake_parks_at_once_and_is_told_once(given: Any, told: str, caplog: Any) -> None:
