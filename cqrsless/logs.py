@@ -6,15 +6,38 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from contextvars import ContextVar, Token
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from .messages import Message
 
 __all__ = ["JsonFormatter", "current_message", "handling", "install_record_factory", "log_as_json"]
 
-#: The message that is being handled here and now.
-current_message: Final[ContextVar[Message | None]] = ContextVar("cqrsless_message", default=None)
+#: A message that perhaps nobody asks for: what makes it, and of what.
+Promise: TypeAlias = "tuple[Callable[..., Message], *tuple[Any, ...]]"
+Held: TypeAlias = "Message | Promise | None"
+
+
+class Current:
+    """The message that is being handled here and now; one that was only promised is made when it is asked for."""
+
+    def __init__(self) -> None:
+        self._held: ContextVar[Held] = ContextVar("cqrsless_message", default=None)
+        self.set: Final[Callable[[Held], Token[Held]]] = self._held.set
+        self.reset: Final[Callable[[Token[Held]], None]] = self._held.reset
+
+    def get(self) -> Message | None:
+        held = self._held.get()
+        if held is None or isinstance(held, Message):
+            return held
+        make, *given = held
+        message = make(*given)
+        self._held.set(message)
+        return message
+
+
+current_message: Final = Current()
 
 #: What every record made meanwhile says of it.
 IDS: Final = ("message_id", "message_name", "correlation_id", "causation_id", "aggregate_id")
@@ -37,7 +60,7 @@ class handling:
 
     def __init__(self, message: Message) -> None:
         self._message = message
-        self._token: Token[Message | None] | None = None
+        self._token: Token[Held] | None = None
 
     def __enter__(self) -> None:
         self._token = current_message.set(self._message)

@@ -49,32 +49,26 @@ class Batch:
 
     def __init__(self, deliveries: Iterable[Delivery], decoder: Decoder) -> None:
         self.cost = Cost()
-        self._commits = [(delivery.id, Commit(delivery.item, decoder)) for delivery in deliveries]
+        self._commits = [(record, Commit(item, decoder)) for record, item in deliveries]
         self._failed: dict[str, None] = {}
 
     def offer(self, takers: Sequence[Taker]) -> None:
         for taker in takers:
             self._prepare(taker)
+        takes = [(at, taker.take) for at, taker in enumerate(takers)]
         stuck: set[tuple[int, str]] = set()  # two runs of one consumer have the same name
+        cost = self.cost
         for record, commit in self._commits:
-            for at, taker in enumerate(takers):
+            for at, take in takes:
                 if stuck and (at, commit.pk) in stuck:
                     self._failed[record] = None
                     continue
                 try:
-                    taker.take(commit, self.cost)
-                except Failed as failure:
-                    cause = failure.__cause__
-                    log.warning(
-                        "%s could not take %s@%s yet: %s", taker.name, commit.pk, commit.number, failure,
-                        exc_info=None if cause is None else trace(cause),
-                    )  # fmt: skip
-                except Exception:
-                    log.exception("%s could not take %s@%s", taker.name, commit.pk, commit.number)
-                else:
-                    continue
-                stuck.add((at, commit.pk))
-                self._failed[record] = None
+                    take(commit, cost)
+                except Exception as error:
+                    _tell(takers[at], commit, error)
+                    stuck.add((at, commit.pk))
+                    self._failed[record] = None
 
     def _prepare(self, taker: Taker) -> None:
         prepare = getattr(taker, "prepare", None)
@@ -87,6 +81,17 @@ class Batch:
     def failed(self) -> list[str]:
         """Give the records that have to come again, in the batch's order."""
         return [record for record, _ in self._commits if record in self._failed]
+
+
+def _tell(taker: Taker, commit: Commit, error: Exception) -> None:
+    if not isinstance(error, Failed):
+        log.error("%s could not take %s@%s", taker.name, commit.pk, commit.number, exc_info=error)
+        return
+    cause = error.__cause__
+    log.warning(
+        "%s could not take %s@%s yet: %s", taker.name, commit.pk, commit.number, error,
+        exc_info=None if cause is None else trace(cause),
+    )  # fmt: skip
 
 
 def feeding(feed: Callable[[Commit, Cost], None], name: str) -> Taker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..aggregates.commits import event_id, metadata_of, moment, read_head, stored_events
 from ..errors import UnknownEvent
@@ -14,6 +14,9 @@ from ..store import Item
 
 if TYPE_CHECKING:
     from ..registry import EventModel
+
+#: An event of a commit, brought up to date: its sequence, name and payload.
+Told: TypeAlias = "tuple[int, str, Any]"
 
 
 class Decoder:
@@ -90,21 +93,31 @@ class Commit:
         last: Mapping[str, int] = self.head.get("last", {})
         return last
 
-    def messages(self, wanted: Container[str], attempt: int = 1, replaying: bool = False) -> list[Message]:
-        """Give the events whose stored name is wanted, in order, each as a message with a payload of its own."""
-        item, pk, head = self.item, self.pk, self.head
+    def events(self, wanted: Container[str]) -> list[Told]:
+        """Give the events whose stored name is wanted, in order, each with a payload of its own."""
+        item, pk, present = self.item, self.pk, self._decoder.present
         stored = stored_events(item)
-        aggregate, _, aggregate_id = pk.partition("#")
-        time, metadata, sequence = moment(item["time"]), metadata_of(head), item["seq"] - len(stored)
-        found: list[Message] = []
+        sequence = item["seq"] - len(stored)
+        found: list[Told] = []
         for event in stored:
             sequence += 1
             if event[0] in wanted:
-                name, payload = self._decoder.present(event, pk)
-                own: Message = tuple.__new__(Message, (
-                    event_id(pk, sequence), name, "event", payload, time, aggregate, head.get("actor"), NOTHING,
-                    metadata["correlation_id"], head["id"], aggregate_id, self.number, sequence, attempt, replaying,
-                    None, metadata, None, None, time,
-                ))  # fmt: skip
-                found.append(own)
+                name, payload = present(event, pk)
+                found.append((sequence, name, payload))
         return found
+
+    def message(self, event: Told, attempt: int = 1, replaying: bool = False) -> Message:
+        """Give one of its events as the message that a handler receives."""
+        sequence, name, payload = event
+        head, (aggregate, _, aggregate_id), time = self.head, self.pk.partition("#"), moment(self.item["time"])
+        metadata = metadata_of(head)
+        own: Message = tuple.__new__(Message, (
+            event_id(self.pk, sequence), name, "event", payload, time, aggregate, head.get("actor"), NOTHING,
+            metadata["correlation_id"], head["id"], aggregate_id, self.number, sequence, attempt, replaying,
+            None, metadata, None, None, time,
+        ))  # fmt: skip
+        return own
+
+    def messages(self, wanted: Container[str], attempt: int = 1, replaying: bool = False) -> list[Message]:
+        """Give the events whose stored name is wanted, in order, each as a message with a payload of its own."""
+        return [self.message(event, attempt, replaying) for event in self.events(wanted)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
 from .. import tracing
-from ..delivery.commit import Commit, Decoder
+from ..delivery.commit import Commit, Decoder, Told
 from ..errors import InvalidReturn, UnknownMessage, a_type
 from ..logs import current_message
 from ..messages import Command, Message
@@ -92,11 +92,11 @@ class EventHandler:
         plain = self._step == self._call
         #: Whether anybody gets to see the message, and the key that is made for that.
         self._shows = "message" in record.inject or not plain
-        #: A function that takes an event and nothing else, with nothing around it.
-        self._alone = record.fn if plain and not record.inject else None
+        #: A function that takes the payload and nothing else, with nothing around it: no message need be made.
+        self.alone: Callable[[Any], Any] | None = record.fn if plain and not record.inject else None
 
     def handle(self, message: Message) -> None:
-        """Call the function and carry out what it returned; in a replay that is left out."""
+        """Call the function and carry out what it returned."""
         if tracing.on():
             with tracing.consuming(message, self.processor, self.label):
                 self._handle(message)
@@ -104,15 +104,18 @@ class EventHandler:
             self._handle(message)
 
     def _handle(self, message: Message) -> None:
-        if self._alone is not None:
-            given = self._alone(message.payload)
+        if self.alone is not None:
+            given = self.alone(message.payload)
         elif self._shows:
             key = idempotency_key(message.id, self.processor, self.label)
             given = self._step(message.replace(idempotency_key=key))
         else:
             given = self._step(message)
-        if given is None:
-            return
+        if given is not None:
+            self.carry_out(given, message)
+
+    def carry_out(self, given: Any, message: Message) -> None:
+        """Do what the function returned; in a replay that is left out."""
         wanted = self._wanted(given)
         if wanted and not message.replaying:
             for effect in wanted:
@@ -174,15 +177,27 @@ class Handlers:
     """The handlers of one processor, by the events that they handle."""
 
     def __init__(self, handlers: Iterable[Handler], decoder: Decoder) -> None:
-        self._by_name: dict[str, list[Handler]] = {}
+        #: Each handler, and the same again where it needs no message to be called.
+        self._by_name: dict[str, list[tuple[Handler, EventHandler | None]]] = {}
         for handler in handlers:
+            plain = handler if isinstance(handler, EventHandler) and handler.alone is not None else None
             for name in handler.names:
-                self._by_name.setdefault(name, []).append(handler)
+                self._by_name.setdefault(name, []).append((handler, plain))
         self.stored_names = frozenset(stored for name in self._by_name for stored in decoder.stored_names(name))
 
-    def handle(self, commit: Commit, attempt: int, *, replaying: bool = False) -> None:
+    def handle(self, commit: Commit, attempt: int, replaying: bool = False) -> None:
         """Call every handler of a commit's events: in the order of the events, then in that of registration."""
-        for handler, message in self.calls(commit, attempt, replaying=replaying):
+        for handler, plain, event in self._planned(commit, replaying):
+            if plain is not None and plain.alone is not None and not tracing.on():
+                token = current_message.set((commit.message, event, attempt, replaying))
+                try:
+                    given = plain.alone(event[2])
+                    if given is not None:
+                        plain.carry_out(given, commit.message(event, attempt, replaying))
+                finally:
+                    current_message.reset(token)
+                continue
+            message = commit.message(event, attempt, replaying)
             token = current_message.set(message)
             try:
                 handler.handle(message)
@@ -190,12 +205,15 @@ class Handlers:
                 current_message.reset(token)
 
     def calls(self, commit: Commit, attempt: int, *, replaying: bool = False) -> list[tuple[Handler, Message]]:
+        """Give each call that a commit asks for, with its message."""
+        planned = self._planned(commit, replaying)
+        return [(handler, commit.message(event, attempt, replaying)) for handler, _, event in planned]
+
+    def _planned(self, commit: Commit, replaying: bool) -> Iterator[tuple[Handler, EventHandler | None, Told]]:
         """Give each call that a commit asks for; each handler gets a payload of its own."""
-        found: list[tuple[Handler, Message]] = []
-        for at, event in enumerate(commit.messages(self.stored_names, attempt, replaying)):
-            unused: Message | None = event
-            for handler in self._by_name.get(event.name, ()):
+        for at, event in enumerate(commit.events(self.stored_names)):
+            used = False
+            for handler, plain in self._by_name.get(event[1], ()):
                 if not replaying or handler.replay:
-                    found.append((handler, unused or commit.messages(self.stored_names, attempt, replaying)[at]))
-                    unused = None
-        return found
+                    yield handler, plain, commit.events(self.stored_names)[at] if used else event
+                    used = True

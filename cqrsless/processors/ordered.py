@@ -72,7 +72,7 @@ class ProcessorConsumer:
             place = {"pk": pk, "sk": sk}
         attempt = tries(place, commit.number) + 1
         try:
-            self.handlers.handle(commit, attempt, replaying=self.replays)
+            self.handlers.handle(commit, attempt, self.replays)
         except Exception as error:
             return self._failed(commit, place, attempt, error, cost)
         moved = self._move(commit, place, cost)

@@ -57,28 +57,32 @@ class UnorderedProcessor:
         self._scheduling = scheduling
         self._now = now
         self._counts = counts or Counts()
+        self._names = handlers.stored_names
+        self._handle = handlers.handle
 
     def take(self, commit: Commit, cost: Cost) -> None:
-        if commit.item["time"] >= self.since and not self.handlers.stored_names.isdisjoint(commit.names):
-            self._take(commit, None, cost)
-
-    def _take(self, commit: Commit, note: Item | None, cost: Cost) -> bool:
-        """Handle a commit; `False` where it is parked by that. One that is parked stays so if it fails again."""
-        attempt = 1 if note is None else note["tries"] + 1
+        time = commit.item["time"]
+        if time < self.since or self._names.isdisjoint(commit.names):
+            return
         try:
-            self.handlers.handle(commit, attempt, replaying=self.replays)
-            self._counts.applied(commit.item["time"])
-            return True
+            self._handle(commit, 1, self.replays)
         except Exception as error:
-            follows = course(error, self.record, attempt)
-            if follows is Course.WAIT and isinstance(error, RetryLater) and not self.replays:
-                self._wait(commit, attempt, error, cost)
-            elif note is not None or follows is Course.PARK or self.replays:
-                self._park(commit, error, cost, attempt)
-            else:
-                self._counts.add(commit.microseconds, retried=1)
+            if not self._parks(commit, error, 1, cost):
+                self._counts.add(time, retried=1)
                 raise
+        else:
+            self._counts.applied(time)
+
+    def _parks(self, commit: Commit, error: Exception, attempt: int, cost: Cost, *, parked: bool = False) -> bool:
+        """Park a commit whose handlers failed; `False` where it only comes again. One that is parked stays so."""
+        follows = course(error, self.record, attempt)
+        if follows is Course.WAIT and isinstance(error, RetryLater) and not self.replays:
+            self._wait(commit, attempt, error, cost)
+        elif parked or follows is Course.PARK or self.replays:
+            self._park(commit, error, cost, attempt)
+        else:
             return False
+        return True
 
     def _wait(self, commit: Commit, attempt: int, error: RetryLater, cost: Cost) -> None:
         """Park a commit for a while. The letter comes first: a retry that finds none has nothing to do."""
@@ -130,7 +134,7 @@ class UnorderedProcessor:
                 self._retry(note, cost)
 
     def give_up(self, commit: Commit, why: str, cost: Cost) -> None:
-        if commit.microseconds >= self.since and not self.handlers.stored_names.isdisjoint(commit.names):
+        if commit.microseconds >= self.since and not self._names.isdisjoint(commit.names):
             self._park(commit, why, cost, 0)
 
     def _retry_all(self, notes: list[Item], cost: Cost) -> bool:
@@ -141,7 +145,13 @@ class UnorderedProcessor:
         item = self._store.get("events", note["key"], note["commit"], cost)
         if item is None:
             raise NotFound(f"commit {note['commit']} of {note['key']} is not in {self._store.url}")
-        if self._take(Commit(item, self._decoder), note, cost):
+        commit, attempt = Commit(item, self._decoder), note["tries"] + 1
+        try:
+            self._handle(commit, attempt, self.replays)
+        except Exception as error:
+            self._parks(commit, error, attempt, cost, parked=True)
+        else:
+            self._counts.applied(commit.microseconds)
             self._store.write([Delete("views", note["pk"], note["sk"])], cost)
             return True
         pk, sk = dropped(self.name, note["key"], note["commit"])
