@@ -175,7 +175,8 @@ def line_of(error: BaseException) -> str:
     traceback = error.__traceback__
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
-        if not file.startswith(("<frozen", ours)) and file != importlib.__file__:
+        calls = traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0] == "click"  # our command line
+        if not file.startswith(("<frozen", ours)) and file != importlib.__file__ and not calls:
             place = f" ({file}, line {traceback.tb_lineno})"
         traceback = traceback.tb_next
     return place

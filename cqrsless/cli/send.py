@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from rich.text import Text
 from ..describing.handlers import decided_nothing
 from ..describing.unrecorded import unrecorded
 from ..messages import CommandResult
+from .advance import Length, came_due
 from .following import follow
 from .names import complete_commands
 from .options import Call, common_options
@@ -25,16 +27,26 @@ __all__ = ["command"]
 @click.option("--id", "id_", metavar="ID", help="The command's id: sent again with the same one, it is done once.")
 @click.option("--expected-version", type=click.IntRange(min=0), help="Refuse at any other version.")
 @click.option("--drain/--no-drain", default=True, help="On an embedded store: let views and processors follow.")
+@click.option("--advance", "later", metavar="TIME", type=Length(), help="Send it that much later, as in 14d.")
 @common_options
 def command(
-    call: Call, name: str, payload: dict[str, Any], id_: str | None, expected_version: int | None, drain: bool
+    call: Call,
+    name: str,
+    payload: dict[str, Any],
+    id_: str | None,
+    expected_version: int | None,
+    drain: bool,
+    later: timedelta | None,
 ) -> None:
     """Execute the command NAME with a payload, and tell what it did.
 
     JSON is the payload: an object, or @FILE, or - for standard input; {} where it is left out. On an embedded store
     (memory, SQLite) what follows is delivered, too, so that views and processors are up to date when this ends.
+    With --advance the clock is moved on before, as by cqrsless advance, for this command alone.
     """
     app = call.application()
+    if later is not None:
+        call.terminal.note(came_due(app.advance(later), app))
     result = app.execute(name, payload, id=id_, expected_version=expected_version)
     if call.json:
         call.terminal.value(_plain(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -80,3 +81,21 @@ def test_on_dynamodb_one_is_told_where_it_waits(expiring: Any, monkeypatch: pyte
         1,
         True,
     )
+
+
+def test_a_command_is_sent_later_once_what_is_due_by_then_has_run(expiring: Any) -> None:
+    create(expiring, "o-1")
+    late = expiring.run("send", "ShipOrder", '{"order_id": "o-1"}', "--advance", "15d")
+    assert late.exit_code == 0 and late.stderr.startswith("1 command run, by ")
+    created, expired, shipped = expiring.json("events", "Order", "o-1")
+    assert (expired["name"], shipped["name"]) == ("OrderExpired", "OrderShipped")
+    times = [datetime.fromisoformat(event["time"]) for event in (created, expired, shipped)]
+    assert timedelta(days=14) <= times[1] - times[0] < timedelta(days=14, hours=1)
+    assert timedelta(days=15) <= times[2] - times[0] < timedelta(days=15, hours=1)
+
+
+@pytest.mark.parametrize("time", ["99999999d", "9" * 5000 + "s"])
+def test_a_time_behind_the_calendar_is_wrong_usage(expiring: Any, time: str) -> None:
+    result = expiring.run("advance", time)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "is longer than time is counted" in result.stderr
