@@ -102,16 +102,20 @@ def by_commit_size(quick: bool) -> Lines:
 
 
 def by_aggregates(quick: bool) -> Lines:
-    """Commands on aggregates in turn; the cache is bounded in bytes, and the most of these do not fit into it."""
-    points: Points = []
-    app, known = _app(), 0
-    for count in (10, 100, 1000) if quick else (10, 100, 1000, 10_000, 100_000):
-        while known < count:
-            _open(app, f"a{known}")
-            known += 1
-        turn = iter(range(10**9))
-        points.append((count, _cpu(lambda: _deposit(app, f"a{next(turn) % count}"), 400)))  # noqa: B023
-    return {"a command": points}
+    """Commands on aggregates in turn: on those that fit into a container's cache, and on all of them without one."""
+    lines: Lines = {}
+    for line, app in (("cached", _app()), ("nothing cached", _app(cache=0))):
+        lines[line] = []
+        known = 0
+        for count in (10, 100, 1000) if quick else (10, 100, 1000, 10_000, 30_000, 100_000):
+            while known < count:
+                _open(app, f"a{known}")
+                known += 1
+            if line == "cached" and _deposit(app, "a0").cost.read_units:
+                break  # the cache is full: this one was read, and from here on it is as with nothing cached
+            turn = iter(range(10**9))
+            lines[line].append((count, _cpu(lambda: _deposit(app, f"a{next(turn) % count}"), 400)))  # noqa: B023
+    return lines
 
 
 def by_processors(quick: bool) -> Lines:
