@@ -118,7 +118,7 @@ class Runner:
         from .cold_start_cases import CASES
 
         cases = {name: case for name, case in CASES.items() if self._peers or not case.peer}
-        return measure(self._python("main"), 3 if self.quick else 11, cases, packaged=True)
+        return measure(self._python("main"), 3 if self.quick else 21, cases, packaged=True)
 
     def growth(self) -> dict[str, Any]:
         from .fairness import CASES
