@@ -234,9 +234,9 @@ class App:
         kind, pk = self._find(aggregate, id)
         if version is not None and version < 1:
             raise ValueError(f"versions start at 1, so there is none of number {version}")
-        loaded = reading.load(self.store, kind, pk, Cost(), version)
+        loaded = reading.load(self.store, kind, pk, Cost(), version and min(version, 2**63 - 1))  # none counts further
         if version is not None and 0 < loaded.number < version:
-            raise NotFound(f"{kind.name} {id} has {loaded.number} versions, so none of number {version}")
+            raise NotFound(f"{kind.name} {id} is at version {loaded.number}, so there is no {version}")
         if not loaded.exists:
             raise NotFound(f"{kind.name} {id} was deleted" if loaded.gone else f"there is no {kind.name} {id}")
         return AsOf(loaded.private(kind), loaded.number)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from .errors import AppLoadError, RegistrationError
+from .errors import AppLoadError, RegistrationError, a_type
 from .registry import DEFAULT, Registry, did_you_mean
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _attribute(module: ModuleType, name: str, which: Setting) -> Registry | App:
     if isinstance(found, (Registry, App)):
         return found
     raise AppLoadError(
-        f"{which.text!r}: {name!r} is a {type(found).__name__}; name a Registry or an App, or leave out ':{name}' if "
+        f"{which.text!r}: {name!r} is {a_type(found)}; name a Registry or an App, or leave out ':{name}' if "
         "the module's decorators are those of cqrsless itself"
     )
 

@@ -135,7 +135,7 @@ def test_every_version_can_be_loaded_and_history_tells_them_all(tmp_path: Path) 
             as_of = app.load("Account", ("b", "1"), version)
             assert as_of == (Account(Decimal(sum(range(version)))), version)
         assert [event.payload["amount"] for event in app.history("Account", "1:b1:1")] == list(range(30))
-        with pytest.raises(NotFound, match="has 30 versions, so none of number 31"):
+        with pytest.raises(NotFound, match="is at version 30, so there is no 31"):
             app.load("Account", ("b", "1"), 31)
         with pytest.raises(ValueError, match="versions start at 1"):
             app.load("Account", ("b", "1"), 0)

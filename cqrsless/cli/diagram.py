@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from ..describing.diagram import mermaid, picture
 from ..describing.unrecorded import unrecorded
 from .options import Call, common_options
+from .printing import put
 
 __all__ = ["command"]
 
@@ -28,8 +27,7 @@ def command(call: Call, output: str | None) -> None:
     drawn = picture(model)
     if output is not None:
         text = mermaid(drawn)
-        Path(output).write_text(f"```mermaid\n{text}```\n" if output.endswith(".md") else text, encoding="utf-8")
-        call.terminal.note(f"wrote {output}")
+        put(call, output, f"```mermaid\n{text}```\n" if output.endswith(".md") else text)
     elif call.json:
         call.terminal.value(drawn)
     else:

@@ -68,7 +68,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout:  # none where it is closed, as by >&-
+                sys.stdout.flush()
             return result
         except (click.exceptions.Exit, click.Abort, click.UsageError, SystemExit):
             raise

@@ -26,6 +26,8 @@ def command(call: Call, name: str) -> None:
     Nothing is ever overwritten: a README.md and a .gitignore that are there stay as they are, and where the folder
     holds any other of the files, nothing is written at all.
     """
+    if not name:
+        raise click.BadParameter("it is empty: write a name, or . for this folder", param_hint="NAME")
     folder = Path(name)
     title = folder.name or folder.resolve().name
     package = package_name(title)

@@ -37,9 +37,13 @@ class JsonObject(Parameter):
 
     def _read(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str | bytes, str]:
         if value == "-":
+            if not sys.stdin:  # none where it is closed, as by <&-
+                self.fail("standard input is closed", param, ctx)
             return sys.stdin.buffer.read(), "standard input"
         if not value.startswith("@"):
             return value, "the argument"
+        if value == "@":
+            self.fail("@ needs a file behind it, as in @order.json", param, ctx)
         file = Path(value[1:])
         try:
             return file.read_bytes().removeprefix(b"\xef\xbb\xbf"), str(file)

@@ -12,7 +12,7 @@ from ..describing.writing import is_yaml, written
 from .exits import Failure
 from .options import Call
 
-__all__ = ["document_options", "give"]
+__all__ = ["document_options", "give", "put"]
 
 
 def document_options(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,8 +34,13 @@ def give(call: Call, document: Mapping[str, Any], *, output: str | None, yaml: b
     if output is None:
         click.echo(written(document, yaml=yaml and not call.json), nl=False)
         return
+    put(call, output, written(document, yaml=yaml or is_yaml(output)))
+
+
+def put(call: Call, output: str, text: str) -> None:
+    """Write a file, and say so."""
     try:
-        Path(output).write_text(written(document, yaml=yaml or is_yaml(output)), encoding="utf-8")
+        Path(output).write_text(text, encoding="utf-8")
     except OSError as error:
         raise Failure(f"{output} cannot be written: {error.strerror}") from error
     call.terminal.note(f"wrote {output}")

@@ -78,9 +78,9 @@ class Subject(NamedTuple):
 
     def item(self, version: int) -> Item:
         """Read one commit; raise `NotFound` where it is not there."""
-        item = self.store.get("events", self.key, version, Cost()) if version > 0 else None
+        item = self.store.get("events", self.key, version, Cost()) if 0 < version < 2**63 else None
         if item is None:
-            raise NotFound(f"{self.kind.name} {self.id} has {self.newest()} versions, so none of number {version}")
+            raise NotFound(f"{self.kind.name} {self.id} is at version {self.newest()}, so there is no {version}")
         return item
 
     def state(self, version: int) -> Any:

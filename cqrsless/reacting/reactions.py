@@ -285,7 +285,10 @@ class Reactions:
                 f"the processor {name!r} takes no commits, only external events: it parks nothing, and there "
                 "is nothing to replay"
             )
-        return UnknownMessage(f"no processor or view is called {name!r}{did_you_mean(name, self.members)}")
+        known = ", ".join(map(repr, self.members)) or "none"
+        return UnknownMessage(
+            f"no processor or view is called {name!r}{did_you_mean(name, self.members)}; there is {known}"
+        )
 
     def _resume(self, retry: Retry) -> None:
         """Retry what a handler asked to be retried later; a run that is gone has nothing to retry."""

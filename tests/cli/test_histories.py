@@ -90,4 +90,4 @@ def test_why_finds_a_cause_deep_in_a_long_history(bank: Any) -> None:
 
 def test_a_version_that_there_is_not_is_told(bank: Any) -> None:
     result = bank.run("why", "Account", "a-1", "9")
-    assert (result.exit_code, result.stderr) == (1, "NotFound: Account a-1 has 2 versions, so none of number 9\n")
+    assert (result.exit_code, result.stderr) == (1, "NotFound: Account a-1 is at version 2, so there is no 9\n")

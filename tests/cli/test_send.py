@@ -176,3 +176,25 @@ def test_a_name_of_something_else_is_told_as_that(project: Any, args: tuple[str,
     result = project.run(*args)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.endswith(f" handler is registered for '{args[1]}': {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "told"),
+    [
+        (("show", "Order", "o-1", "--at", "9" * 30), 1, f"Order o-1 is at version 1, so there is no {'9' * 30}"),
+        (("why", "Order", "o-1", "9" * 30), 1, f"Order o-1 is at version 1, so there is no {'9' * 30}"),
+        (("replay", "nope"), 2, "no processor or view is called 'nope'; there is 'mailer', 'OrderSummary'"),
+        (("letters", "list", "nope"), 2, "no processor or view is called 'nope'; there is 'mailer', 'OrderSummary'"),
+        (("diagram", "-o", "."), 1, ". cannot be written: Is a directory"),
+        (("send", "CreateOrder", "@"), 2, "@ needs a file behind it, as in @order.json"),
+        (("init", ""), 2, "it is empty: write a name, or . for this folder"),
+        (("routes", "--app", "shop:Order"), 3, "'Order' is an AggregateRecord; name a Registry or an App"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_in_a_line_and_is_no_bug(
+    project: Any, args: tuple[str, ...], code: int, told: str
+) -> None:
+    project.ok("send", "CreateOrder", ORDER)
+    result = project.run(*args)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert told in result.stderr
