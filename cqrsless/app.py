@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import tracing
+from . import messages, tracing
 from .aggregates import reading
 from .aggregates.executing import Executor
 from .aggregates.kind import Kind
@@ -19,17 +19,7 @@ from .dispatcher import NO_HANDLERS
 from .errors import CqrslessError, NotFound, UnknownMessage
 from .keys import aggregate_key, id_of
 from .logs import install_record_factory
-from .messages import (
-    Command,
-    CommandResult,
-    Cost,
-    Message,
-    Name,
-    Query,
-    RecordedEvent,
-    command_message,
-    new_id,
-)
+from .messages import Command, CommandResult, Cost, Message, Name, Query, RecordedEvent, command_message, new_id
 from .metrics import Metrics, metrics_from_environment
 from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
 from .settings import cache_bytes, records_commands, selected_processor, store_url
@@ -180,6 +170,8 @@ class App:
         """
         if isinstance(command, str):
             name, payload = command, {} if payload is None else payload
+        elif not isinstance(command, Command):
+            raise messages.not_a(Command, "app.execute", command)
         else:
             name, payload, id, metadata = command.name, command.payload, command.id, command.metadata
             expected_version, due, on_rejected = command.expected_version, command.due, command.on_rejected
@@ -195,6 +187,8 @@ class App:
 
     def execute_many(self, commands: Iterable[Command]) -> list[CommandResult | Exception]:
         """Execute commands one after the other; give a result or an error for each, in their order."""
+        if isinstance(commands, (str, Command)):
+            raise messages.not_a(Command, "app.execute_many", [commands])
         outcomes: list[CommandResult | Exception] = []
         for command in commands:
             try:
@@ -211,6 +205,8 @@ class App:
         """
         if isinstance(query, str):
             query = Query(query, {} if payload is None else payload)
+        elif not isinstance(query, Query):
+            raise messages.not_a(Query, "app.ask", query)
         identity = new_id()
         message = Message(identity, query.name, "query", query.payload, self.now(), correlation_id=identity)
         if after is None:

@@ -182,14 +182,21 @@ class CommandPlan(Plan):
 
     def run(self, message: Message) -> CommandResult:
         """Execute the command."""
-        try:
-            if self.dispatcher.metrics is None and not log.isEnabledFor(logging.DEBUG):
-                return self.value(message) if self.kind is None else self.execution(self.kind, message).run()
+        if self.dispatcher.metrics is not None or log.isEnabledFor(logging.DEBUG):
             return self.accounted(message, self.dispatcher.metrics)
+        if self.kind is None:
+            return self.value(message)
+        execution = self.execution(self.kind, message)
+        try:
+            return execution.run()
         except _MISTAKES as mistake:
-            fn, place = unwrapped(self.record.fn), self.record.place
-            mistake.args = (f"{mistake} (in {getattr(fn, '__name__', type(fn).__name__)}, {place})",)
+            self.place(mistake)
             raise
+
+    def place(self, mistake: CqrslessError) -> None:
+        """Say where the handler is that made a mistake; one of the sender's has been told before it was called."""
+        fn, place = unwrapped(self.record.fn), self.record.place
+        mistake.args = (f"{mistake} (in {getattr(fn, '__name__', type(fn).__name__)}, {place})",)
 
     def accounted(self, message: Message, metrics: Metrics | None) -> CommandResult:
         """Execute the command, and tell log and metrics of it."""
@@ -207,6 +214,8 @@ class CommandPlan(Plan):
             return result
         except CqrslessError as error:
             outcome = "refused" if error.status < 500 else "failed"
+            if execution is not None and isinstance(error, _MISTAKES):
+                self.place(error)
             raise
         finally:
             if metrics is not None:

@@ -327,6 +327,21 @@ class _Open(Frozen):
         __setattr__, __delattr__ = object.__setattr__, object.__delattr__
 
 
+def not_a(what: type[Command | Query], method: str, given: object) -> TypeError:
+    """Make the error for what is given in the place of a command or query.
+
+    >>> not_a(Query, "app.ask", 5)
+    TypeError('app.ask is given 5: write app.ask("GetOrder", {...}), or give a Query')
+    """
+    example = "GetOrder" if what is Query else "CreateOrder"
+    found, write = f"{given!r}", f'{method}("{example}", {{...}})'
+    if callable(given):
+        found = f"the function {getattr(given, '__qualname__', given)}, which is not called by itself"
+    if isinstance(given, list):
+        found, write = f"{given[0]!r} alone", f'{method}([Command("{example}", {{...}}), ...])'
+    return TypeError(f"{method} is given {found}: write {write}, or give a {what.__name__}")
+
+
 def committed(
     aggregate_id: str | None, version: int, tell: Callable[[], tuple[RecordedEvent, ...]], cost: Cost, aggregate: str
 ) -> CommandResult:

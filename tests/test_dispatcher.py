@@ -11,10 +11,12 @@ from marshmallow import EXCLUDE, INCLUDE, Schema, fields, post_load, pre_load, v
 from cqrsless import (
     AlreadyExists,
     App,
+    Command,
     Event,
     InvalidReturn,
     MalformedMessage,
     Message,
+    Query,
     Registry,
     SerializationFailed,
     UnknownMessage,
@@ -313,3 +315,37 @@ def test_middleware_that_loses_a_commands_result_is_told(given: Any, what: str) 
     with pytest.raises(InvalidReturn, match=f"a middleware around Ping returned {what} in place of the command's"):
         app.execute("Ping", {})
     assert app.ask("Ask", {}) == given  # a query's answer may be anything
+
+
+def test_what_is_no_command_or_query_is_told_with_what_to_write() -> None:
+    _, app = ids(None)
+
+    def make(command: Any) -> None: ...
+
+    for wrong, told in (
+        (5, "app.execute is given 5: write app.execute"),
+        (make, r"is given the function .*make, which is not called by itself: write app.execute"),
+        (Query("Get"), r"app.execute is given Query\(.* or give a Command"),
+    ):
+        with pytest.raises(TypeError, match=told):
+            app.execute(wrong)  # type: ignore[arg-type]  # what a user might write
+    with pytest.raises(TypeError, match=r"app.ask is given Command\(.* or give a Query"):
+        app.ask(Command("Make"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"execute_many is given 'Make' alone: write app.execute_many\(\[Command"):
+        app.execute_many("Make")  # type: ignore[arg-type]
+
+
+def test_a_payload_that_cannot_be_stored_is_the_senders_mistake_and_not_the_handlers() -> None:
+    registry = Registry("shop")
+    registry.aggregate("Order", id_field="id")
+
+    @registry.command_handler("Place", aggregate="Order", creation="always")
+    def place(command: Any, order: Any) -> Any:
+        return {"lines": {1}} if command.get("bad") else {}
+
+    app = App("memory://", registry=registry)
+    with pytest.raises(SerializationFailed, match=r"the payload of Place at s") as caught:
+        app.execute("Place", {"id": "o", "s": {1}})
+    assert "in place" not in str(caught.value)
+    with pytest.raises(SerializationFailed, match=r"\(in place, tests/test_dispatcher.py:\d+\)$"):
+        app.execute("Place", {"id": "o", "bad": True})

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 from ..messages import Message
 from .decorations import OnPayload, OnTwo
 from .names import (
+    UNNAMED,
     event_names,
     field_names,
     message_name,
@@ -38,8 +39,6 @@ __all__ = ["DecidingDecorators"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: A name that was left out: each decorator wants one, and without it its error says what to write.
-_UNNAMED: Any = None
 CREATIONS = ("never", "always", "if_missing")
 
 
@@ -162,7 +161,7 @@ class DecidingDecorators(ShelfWriter):
 
     def query_handler(
         self,
-        name: str = _UNNAMED,
+        name: str = UNNAMED,
         *,
         schema: Schema | None = None,
         route: str | None = None,

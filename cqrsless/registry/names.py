@@ -14,6 +14,8 @@ __all__ = ["did_you_mean"]
 LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 PLAIN: Final = LETTERS | frozenset("0123456789_.-")
 LONGEST_NAME: Final = 255
+#: A name that was left out: each decorator wants one, and without it its error says what to write.
+UNNAMED: Any = None
 
 
 def wrong(place: Place, text: str) -> RegistrationError:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from .decorations import OnPayload
-from .names import event_names, message_name, name_of, schema_or_none, whole_number, wrong
+from .names import UNNAMED, event_names, message_name, name_of, schema_or_none, whole_number, wrong
 from .options import called
 from .places import site_of_caller, site_of_decoration
 from .records import AggregateRecord, EventType, Schema, StateUpcasterRecord, UpcasterRecord
@@ -56,7 +56,7 @@ class VersioningDecorators(ShelfWriter):
         self._register(lambda: self._shelves.event_types.put(name, f"event type {name!r}", record, site))
         return record
 
-    def upcaster(self, name: str | EventType, *, from_version: int) -> OnPayload:
+    def upcaster(self, name: str | EventType = UNNAMED, *, from_version: int) -> OnPayload:
         """Bring an event's old payload one version up: `def up(payload)` gets a copy and returns the new payload.
 
         >>> from cqrsless import Registry
@@ -67,7 +67,7 @@ class VersioningDecorators(ShelfWriter):
         ...     return {**payload, "carrier": "post"}
         """
         site = site_of_caller()
-        event = event_names(site.place, "@upcaster", (name,))[0]
+        event = event_names(site.place, "@upcaster", () if name is UNNAMED else (name,))[0]
         whole_number(site.place, "from_version", from_version, 1)
         what = f"upcaster of event {event!r} from version {from_version}"
 

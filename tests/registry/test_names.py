@@ -43,6 +43,7 @@ HANDLER = "(lambda command: None)"
         ("command_handler(lambda c: c)", '@command_handler has no name: write @command_handler("Name") above the function'),
         (f'command_handler(creation="never"){HANDLER}', '@command_handler has no name: write @command_handler("Name") above the function'),
         (f'query_handler(route="GET /orders"){HANDLER}', '@query_handler has no name: write @query_handler("Name") above the function'),
+        ("upcaster(from_version=1)(lambda payload: payload)", '@upcaster() names no event: write @upcaster("OrderShipped", ...)'),
         ("query_handler(lambda c: c)", '@query_handler has no name: write @query_handler("Name") above the function'),
         ("resource(lambda: 1)", '@resource has no name: write @resource("Name") above the function'),
         ("event_handler()(lambda event: None)", '@event_handler() names no event: write @event_handler("OrderShipped", ...)'),
