@@ -276,6 +276,7 @@ def test_an_application_without_handlers_runs_nothing_that_is_due(registry: Regi
             r"app\.advance\('14d'\) is given no length of time: write app\.advance\(timedelta\(days=14\)\)",
         ),
         (14, TypeError, r"app\.advance\(14\) is given no length of time"),
+        (timedelta.max, ValueError, "the clock cannot be moved on by .*: the last year is 9999"),
         (timedelta(seconds=-1), ValueError, "the clock cannot be moved back by 0:00:01"),
     ],
 )

@@ -33,7 +33,10 @@ def advance(
         raise TypeError(f"app.advance({delta!r}) is given no length of time: write app.advance(timedelta(days=14))")
     if delta < timedelta(0):
         raise ValueError(f"the clock cannot be moved back by {-delta}")
-    until = clock.now() + delta
+    try:
+        until = clock.now() + delta
+    except OverflowError as error:
+        raise ValueError(f"the clock cannot be moved on by {delta}: the last year is 9999") from error
     fired = 0
     settle()
     while (due := scheduler.next_due(until)) is not None:

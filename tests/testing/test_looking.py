@@ -169,14 +169,16 @@ def test_a_stateful_test_of_hypothesis_is_held_to_it_too(project: Path) -> None:
     def machine(look: str) -> str:
         return (
             BEGIN
-            + "from hypothesis import settings, strategies as st\n"
+            + "from hypothesis import HealthCheck, settings, strategies as st\n"
             + "from hypothesis.stateful import RuleBasedStateMachine, rule\n"
             + "class Machine(RuleBasedStateMachine):\n"
             + "    @rule(number=st.integers(0, 9))\n"
             + "    def ship(self, number):\n"
             + f"        story = open_.when('ShipOrder', ORDER)\n        {look}\n"
             + "TestMachine = Machine.TestCase\n"
-            + "TestMachine.settings = settings(database=None, derandomize=True, max_examples=5)\n"
+            + "SLOW = [HealthCheck.too_slow]  # of a busy machine\n"
+            + "TestMachine.settings = settings(\n"
+            + "    database=None, derandomize=True, max_examples=5, deadline=None, suppress_health_check=SLOW\n)\n"
         )
 
     run(project, machine("story.then_state({'shipped': True})"))
