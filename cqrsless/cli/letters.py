@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ..compiled import is_embedded
 from ..delivery.parking import Letter
 from .exits import Failure
+from .following import follow
 from .names import complete_consumers
 from .options import Call, common_options
 from .terminal import Column, short_time
@@ -58,7 +60,7 @@ def retry(call: Call, name: str, key: str | None) -> None:
     It ends with 1 where something is parked still.
     """
     app = call.application()
-    _tell(call, name, app.letters.retry(name, key), "goes on" if key else "all of it goes on")
+    _tell(call, app, name, app.letters.retry(name, key), "goes on" if key else "all of it goes on")
 
 
 @command.command()
@@ -78,7 +80,7 @@ def drop(call: Call, name: str, key: str, yes: bool) -> None:
             f"Commit {letter.commit} of {key} will never be handled by {name}. Drop it?", err=True
         ):
             raise Failure("nothing was dropped")
-    _tell(call, name, app.letters.drop(name, key), "goes on behind it")
+    _tell(call, app, name, app.letters.drop(name, key), "goes on behind it")
 
 
 def _names(app: App, name: str | None) -> Iterator[str]:
@@ -94,12 +96,17 @@ def _row(letter: Letter, as_json: bool) -> dict[str, Any]:
     return {**letter._asdict(), "waiting": letter.seen - letter.commit + 1, "since": short_time(letter.since)}
 
 
-def _tell(call: Call, name: str, left: list[Letter], done: str) -> None:
+def _tell(call: Call, app: App, name: str, left: list[Letter], done: str) -> None:
     if call.json:
         call.terminal.rows((), (_row(letter, True) for letter in left))
     elif left:
         call.terminal.rows(COLUMNS, (_row(letter, False) for letter in left))
     else:
         call.terminal.line(done)
+    # What was handled may have sent commands, whose events are to be delivered, too.
+    if not left:
+        follow(call, app)
+    elif is_embedded(app.store):
+        app.drain()
     if left:
         raise Failure(f"{len(left)} still parked for {name}: {left[0].key} at commit {left[0].commit}: {left[0].why}")

@@ -80,15 +80,21 @@ class Deliveries:
     def advance(self, delta: timedelta) -> int:
         """Move the clock on, and on the way run what is due and deliver what follows; give how many were run."""
         scheduler, fired = self._scheduler, 0
+        failed: Exception | None = None
         with self._turn:
             until = self.app.now() + delta
             self.settle()
             while (due := scheduler.next_due(until)) is not None:
                 self._wall.move_to(due)
-                fired += scheduler.fire_due(max(due, self.app.now()), self.app.compiled.reactions.scheduling.fire)
+                try:
+                    fired += scheduler.fire_due(max(due, self.app.now()), self.app.compiled.reactions.scheduling.fire)
+                except Exception as error:  # it is tried three times in all, and keeps no other from its time
+                    failed = failed or error
                 self.settle()
             self._wall.move_to(until)
         self._pulse.beat()
+        if failed is not None:
+            raise failed
         return fired
 
     def delivered(self, table: Table) -> int:

@@ -13,12 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from werkzeug._reloader import run_with_reloader
 from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader, make_server, select_address_family
 
 from ..describing.unrecorded import unrecorded
+from ..loading import project_file
 from .console import PREFIX
 from .options import Options, Refused
 from .project import Broken
@@ -92,7 +94,7 @@ def serve(options: Options, say: Callable[[str], None] = print) -> None:
     try:
         if options.reload:
             os.environ[_FD] = str(listener.fileno())
-            run_with_reloader(lambda: None, interval=RELOAD_EVERY, reloader_type=WATCHED_BY)
+            run_with_reloader(lambda: None, _settings(), interval=RELOAD_EVERY, reloader_type=WATCHED_BY)
         else:
             _serve_once(options, listener.fileno(), say)
     finally:
@@ -118,10 +120,16 @@ def _serve_and_watch(options: Options, say: Callable[[str], None]) -> None:
         running[0].run()
 
     try:
-        run_with_reloader(run, interval=RELOAD_EVERY, reloader_type=WATCHED_BY)
+        run_with_reloader(run, _settings(), interval=RELOAD_EVERY, reloader_type=WATCHED_BY)
     finally:
         for one in running:
             one.close()
+
+
+def _settings() -> list[str]:
+    """Give the file that names the application, which is no module."""
+    file = project_file(Path.cwd())
+    return [] if file is None else [str(file)]
 
 
 def _end_with(parent: int) -> None:

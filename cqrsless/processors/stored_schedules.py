@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from ..aggregates.commits import microseconds, moment
-from ..errors import REFUSALS
+from ..errors import REFUSALS, CqrslessError
 from ..logs import handling
 from ..messages import Cost, Message
 from ..store import ConditionFailed, Delete, Equals, Item, Put, Store
@@ -94,6 +94,9 @@ class StoredScheduler:
                 log.info("%s refused: %s: %s", message.name, type(error).__name__, error)
             except Exception as error:
                 self._failed(row, message, attempt)
+                if isinstance(error, CqrslessError):  # whoever is told of it has not asked for this command
+                    due = f"{moment(row['due']):%Y-%m-%d %H:%M:%S}"
+                    error.args = (f"{error} ({message.name} {message.id}, which was due at {due} UTC)",)
                 return error
         self._remove(row["id"], row["sk"])
         return None

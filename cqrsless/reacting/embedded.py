@@ -27,7 +27,8 @@ def advance(
 ) -> int:
     """Move the clock on, and at each moment on the way fire what is due then and deliver what that causes.
 
-    Gives the number of commands that were fired.
+    Gives the number of commands that were fired. One that fails is tried three times in all, keeps no other from its
+    time, and is raised at the end.
     """
     if not isinstance(delta, timedelta):
         raise TypeError(f"app.advance({delta!r}) is given no length of time: write app.advance(timedelta(days=14))")
@@ -38,11 +39,17 @@ def advance(
     except OverflowError as error:
         raise ValueError(f"the clock cannot be moved on by {delta}: the last year is 9999") from error
     fired = 0
+    failed: Exception | None = None
     settle()
     while (due := scheduler.next_due(until)) is not None:
         clock.move_to(due)
-        fired += scheduler.fire_due(max(due, clock.now()), scheduling.fire)
+        try:
+            fired += scheduler.fire_due(max(due, clock.now()), scheduling.fire)
+        except Exception as error:
+            failed = failed or error
         settle()
     clock.move_to(until)
     scheduling.sweep()
+    if failed is not None:
+        raise failed
     return fired

@@ -84,6 +84,17 @@ def test_letters_are_listed_retried_and_dropped(shop: Any) -> None:
     assert "nothing is parked" in shop.run("letters", "list", "mailer").stderr
 
 
+def test_what_follows_from_a_retried_letter_is_delivered_too(shop: Any) -> None:
+    mailer(shop, 'raise RuntimeError("no mail server")')
+    shop.ok("send", "CreateOrder", '{"order_id": "o-7", "total": 5}')
+    shop.ok("send", "ShipOrder", '{"order_id": "o-1"}')
+    mailer(shop, 'from cqrsless import Command; return Command("ShipOrder", {"order_id": "o-7"})')
+    retried = shop.run("letters", "retry", "mailer")
+    assert (retried.exit_code, retried.stdout) == (0, "all of it goes on\n")
+    assert retried.stderr == "views and processors have followed\n"
+    assert {row["behind"] for row in shop.json("processors")} == {0}
+
+
 def test_a_letter_is_dropped_only_after_a_yes(shop: Any) -> None:
     mailer(shop, 'raise RuntimeError("no mail server")')
     shop.ok("send", "ShipOrder", '{"order_id": "o-1"}')

@@ -92,6 +92,19 @@ def test_a_saved_file_is_loaded_with_the_data_kept_and_an_error_is_waited_out(pr
         assert process.ask("/orders/o-1")["status"] == "shipped"
 
 
+def test_another_application_in_pyproject_is_loaded(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Path("pyproject.toml")
+    settings.write_text(f'[tool.cqrsless]\napp = "{project.stem}:shop"\n')
+    monkeypatch.delenv("CQRSLESS_APP")
+    other = "from cqrsless import Registry\nr = Registry('r')\nr.query_handler('Q', route='GET /q')(lambda query: 5)\n"
+    Path("other.py").write_text(other)
+    with running("--port", "0") as process:
+        first = process.status()["generation"]
+        settings.write_text('[tool.cqrsless]\napp = "other:r"\n')
+        until(lambda: process.status().get("generation") not in (None, first), "it is loaded anew")
+        assert process.ask("/q") == 5
+
+
 def test_an_event_that_nothing_records_is_told_at_the_start(project: Path) -> None:
     handler = '@shop.event_handler("OrderShiped", processor="mistyped")\ndef mistyped(event):\n    pass\n'
     project.write_text(f"{project.read_text()}\n\n{handler}")
