@@ -23,8 +23,8 @@ log: Final = logging.getLogger("cqrsless")
 
 #: The module that is the application where nothing says otherwise.
 USUAL: Final = "app"
-#: Where the command line notes, for errors, that its `--app` is what has set `CQRSLESS_APP`.
-SAID_BY: Final = "CQRSLESS_APP_SAID_BY"
+#: What has named an application, for errors, where `CQRSLESS_APP` was only set by it: the command line's `--app`.
+SAID_BY: Final[dict[str, str]] = {}
 #: The store of a laptop: what one command commits, the next one finds.
 LOCAL: Final = "sqlite:///cqrsless.db"
 
@@ -43,7 +43,7 @@ def setting(environ: Mapping[str, str], folder: Path) -> Setting:
     Setting(text='billing.app:billing', origin='CQRSLESS_APP')
     """
     if environ.get("CQRSLESS_APP"):
-        return Setting(environ["CQRSLESS_APP"], environ.get(SAID_BY) or "CQRSLESS_APP")
+        return Setting(environ["CQRSLESS_APP"], SAID_BY.get(environ["CQRSLESS_APP"], "CQRSLESS_APP"))
     file = project_file(folder)
     if file is None:
         return Setting(USUAL, "")

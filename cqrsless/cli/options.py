@@ -72,7 +72,8 @@ class Call:
 
         tell_logs(debug=self.debug)
         if self.given.get("app"):
-            os.environ["CQRSLESS_APP"], os.environ[SAID_BY] = self.given["app"], "--app"
+            os.environ["CQRSLESS_APP"] = self.given["app"]
+            SAID_BY[self.given["app"]] = "--app"
         meant = store or self.store_url
         os.environ["CQRSLESS_STORE"] = meant
         app = application()
