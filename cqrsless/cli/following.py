@@ -14,13 +14,13 @@ from .options import Call
 if TYPE_CHECKING:
     from ..app import App
 
-__all__ = ["follow", "stale"]
+__all__ = ["follow", "stale", "tell_parked"]
 
 #: Letters that are told one by one.
 TOLD: Final = 5
 
 
-def _parked(call: Call, app: App, names: Iterable[str]) -> int:
+def tell_parked(call: Call, app: App, names: Iterable[str]) -> int:
     """Tell what is parked, why, and what to type once that is mended; give how many there are."""
     letters = [letter for name in names for letter in app.letters.list(name)]
     for letter in letters[:TOLD]:
@@ -39,7 +39,7 @@ def stale(call: Call, app: App) -> None:
         return
     seen = app.compiled.reactions.views.seen
     names = {name for one in app.model.projectors if one.view in seen for name in one.names}
-    _parked(call, app, sorted(seen & app.compiled.reactions.members.keys()))
+    tell_parked(call, app, sorted(seen & app.compiled.reactions.members.keys()))
     if names:
         waiting = pending(app.store, "events")
         if waiting:
@@ -64,7 +64,7 @@ def follow(call: Call, app: App, *, drain: bool = True) -> None:
     drained = app.drain()
     for key, number in drained.left:
         terminal.note(f"{key} at commit {number} still fails, and is delivered again with the next command")
-    parked = _parked(call, app, app.compiled.reactions.members)
+    parked = tell_parked(call, app, app.compiled.reactions.members)
     if drained.delivered and not drained.left and not parked:
         terminal.note("views and processors have followed")
     if app.store.url == "memory://":

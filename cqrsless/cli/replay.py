@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from ..compiled import is_embedded
 from ..describing.standings import tail
 from .exits import INTERRUPTED, Failure
+from .following import tell_parked
 from .names import complete_consumers
 from .options import Call, common_options
 from .terminal import standard_error
@@ -44,6 +45,7 @@ def command(call: Call, name: str) -> None:
         raise Failure(
             f"stopped after {seen} commits; cqrsless replay {name} goes on from there", INTERRUPTED, kind="Interrupted"
         ) from None
+    tell_parked(call, app, [name])
     if call.json:
         call.terminal.value({"replayed": name, "commits": seen})
     else:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from ..describing.handlers import Handler, handlers
-from ..describing.unrecorded import unrecorded
+from ..describing.unfolded import warnings
 from .options import Call, common_options
 from .terminal import Column
 
@@ -45,13 +45,14 @@ def command(call: Call) -> None:
     """List every handler: what calls it, what it works on, where it stands.
 
     ON is a command's or evolver's aggregate, an event handler's processor, a projector's view, a publisher's target.
-    An event that something takes and that nothing in the application records is told on standard error.
+    An event that something takes and that nothing in the application records is told on standard error, and one that an
+    event-sourced aggregate records and could not fold again.
     """
     model = call.application(store="memory://").model
     found = list(handlers(model))
     _list(call, found)
-    for one in unrecorded(model):
-        call.terminal.warn(str(one))
+    for one in warnings(model):
+        call.terminal.warn(one)
 
 
 def _list(call: Call, found: list[Handler]) -> None:

@@ -19,7 +19,7 @@ from typing import Final
 from werkzeug._reloader import run_with_reloader
 from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader, make_server, select_address_family
 
-from ..describing.unrecorded import unrecorded
+from ..describing.unfolded import warnings
 from ..loading import project_file
 from .console import PREFIX
 from .options import Options, Refused
@@ -68,7 +68,7 @@ class Running:
                 f"{(time.perf_counter() - began) * 1000:.0f} ms: {len(model.commands)} commands, "
                 f"{len(model.queries)} queries, {len(model.views)} views"
             )
-            for one in unrecorded(model):
+            for one in warnings(model):
                 say(f"warning: {one}")
 
     def run(self) -> None:

@@ -95,6 +95,16 @@ def test_what_follows_from_a_retried_letter_is_delivered_too(shop: Any) -> None:
     assert {row["behind"] for row in shop.json("processors")} == {0}
 
 
+def test_a_replay_tells_what_is_parked_after_it(shop: Any) -> None:
+    file = shop.folder / "shop.py"
+    file.write_text(file.read_text().replace('"status": "shipped" if row', '"status": 1 / 0 if row'))
+    sys.modules.pop("shop", None)
+    shop.ok("send", "ShipOrder", '{"order_id": "o-1"}')
+    replayed = shop.run("replay", "OrderSummary")
+    assert replayed.exit_code == 0 and "OrderSummary has been replayed" in replayed.stdout
+    assert "Order#o-1 is parked for OrderSummary: ZeroDivisionError" in replayed.stderr
+
+
 def test_a_letter_is_dropped_only_after_a_yes(shop: Any) -> None:
     mailer(shop, 'raise RuntimeError("no mail server")')
     shop.ok("send", "ShipOrder", '{"order_id": "o-1"}')
