@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from ..naming import DeploymentError
 
 __all__ = ["Archive", "write_archive"]
 
@@ -26,10 +29,10 @@ class Archive(NamedTuple):
 
 def write_archive(file: Path, files: Mapping[str, Path], prefix: str = "") -> Archive:
     """Write files under their names: in order, without times, owners or whatever else a machine adds of its own."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_name(f".{file.name}.part")
     unzipped = 0
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with ZipFile(unfinished, "w", ZIP_DEFLATED, compresslevel=9) as archive:
             for name in sorted(files):
                 body = files[name].read_bytes()
@@ -42,7 +45,10 @@ def write_archive(file: Path, files: Mapping[str, Path], prefix: str = "") -> Ar
                 archive.writestr(entry, body, compresslevel=9)
                 unzipped += len(body)
         unfinished.replace(file)
+    except OSError as error:
+        raise DeploymentError(f"{file} cannot be written: {error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     body = file.read_bytes()
     return Archive(file, len(body), unzipped, sha256(body).hexdigest())
