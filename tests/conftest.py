@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -84,3 +85,12 @@ def _started(start: Callable[[], AbstractContextManager[object]]) -> Iterator[ob
             yield engine
     except EngineMissing as error:
         go_without(str(error))
+
+
+@pytest.fixture(autouse=True)
+def level_of_logs() -> Iterator[None]:
+    """Leave the level of cqrsless's logger as it was: a benchmark that runs in a test turns it off."""
+    logger = logging.getLogger("cqrsless")
+    before = logger.level
+    yield
+    logger.setLevel(before)
