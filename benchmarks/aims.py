@@ -220,8 +220,12 @@ def _growth(found: dict[str, Any]) -> Iterator[Row]:
             yield Row(f"flat: {name}", "flat", "failed", False)
             continue
         grown = {line: max(y for _, y in points) / min(y for _, y in points) for line, points in curve.items()}
-        last = max(x for points in curve.values() for x, _ in points)
-        told = ", ".join(f"{line} {ratio:.2f} x" for line, ratio in grown.items())
+        ends = {line: max(x for x, _ in points) for line, points in curve.items()}
+        last = max(ends.values())
+        told = ", ".join(
+            f"{line} {ratio:.2f} x" + ("" if ends[line] == last else f" to {ends[line]:,.0f}")
+            for line, ratio in grown.items()
+        )
         target = "no more" if most == 1 else f"most ≤ {most:g} x least"
         yield Row(f"flat: {name}, to {last:,.0f}", target, told, all(ratio <= most for ratio in grown.values()))
     for name, one in found["writers"].items():

@@ -177,8 +177,8 @@ class CommandPlan(Plan):
         #: its schema does not know the field.
         self.id_field = "" if self.kind is None else self.kind.id_field[-1]
         self.fills_id = self.schema is None or schemas.has_field(self.schema, self.id_field)
-        #: Whether to admit a command is to validate its payload, and nothing else.
-        self.only_validates = record.allow is None and self.validated is not None and self.fills_id and not self.copies
+        #: What admits a payload where it need only be validated.
+        self.direct = self.validated if record.allow is None and self.fills_id and not self.copies else None
 
     def run(self, message: Message) -> CommandResult:
         """Execute the command."""
@@ -233,10 +233,7 @@ class CommandPlan(Plan):
         """Admit a command on an aggregate, and make ready what executes it."""
         if kind.record.new_id is not None:
             message = self.with_id(message)
-        if self.only_validates and self.validated is not None:
-            payload = self.validated(message.payload)
-        else:
-            payload = self.admit(message)
+        payload = self.admit(message) if self.direct is None else self.direct(message.payload)
         message = message.of(read_id(kind.name, kind.id_field, payload))
         current_message.set(message)  # logs say of which aggregate; `dispatch` takes it back
         return Execution(self.dispatcher.executor, kind, message, payload, self, self.command.creation)

@@ -191,7 +191,7 @@ def command_message(
 ) -> Message:
     """Make the message of a command that begins a conversation, or goes on with the one that `metadata` names."""
     if id is None:
-        id = urandom(16).hex()  # as `new_id` does
+        id = new_id()
     elif not isinstance(id, str) or not id:
         raise MalformedMessage(f"the id of {name} is {id!r}: a command's id is a non-empty string")
     correlation, causation, rest = id, None, NOTHING
@@ -318,15 +318,6 @@ class CommandResult(Frozen):
             return self.events
 
 
-class _Open(Frozen):
-    """A `CommandResult` that is still being made: the same slots, and plain assignment, which takes a fifth."""
-
-    __slots__ = CommandResult.__slots__
-
-    if not TYPE_CHECKING:
-        __setattr__, __delattr__ = object.__setattr__, object.__delattr__
-
-
 def not_a(what: type[Command | Query], method: str, given: object) -> TypeError:
     """Make the error for what is given in the place of a command or query.
 
@@ -340,6 +331,15 @@ def not_a(what: type[Command | Query], method: str, given: object) -> TypeError:
     if isinstance(given, list):
         found, write = f"{given[0]!r} alone", f'{method}([Command("{example}", {{...}}), ...])'
     return TypeError(f"{method} is given {found}: write {write}, or give a {what.__name__}")
+
+
+class _Open(Frozen):
+    """A `CommandResult` that is still being made: the same slots, and plain assignment, which takes a fifth."""
+
+    __slots__ = CommandResult.__slots__
+
+    if not TYPE_CHECKING:
+        __setattr__, __delattr__ = object.__setattr__, object.__delattr__
 
 
 def committed(

@@ -160,7 +160,7 @@ def _converter(field: Any, within: tuple[type, ...]) -> Convert | None:
         fields.Boolean, fields.DateTime, fields.NaiveDateTime, fields.AwareDateTime, fields.Date, fields.Time,
         fields.TimeDelta, fields.IP, fields.IPv4, fields.IPv6, fields.Raw,
     ):  # fmt: skip
-        return field.deserialize  # type: ignore[no-any-return]
+        return field.deserialize  # type: ignore[no-any-return]  # a field of any kind is Any here
     if kind is fields.Enum:
         return field.deserialize if isinstance(field.by_value, bool) else None
     inner: list[Any] = []

@@ -33,7 +33,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 NAMES_KEPT: Final = 32
 #: Up to this size, an item takes one write unit, and compressing it saves nothing.
 ONE_UNIT: Final = 1024
-MICROSECOND: Final = timedelta(microseconds=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Encoded(NamedTuple):
@@ -45,7 +45,7 @@ class Encoded(NamedTuple):
 
 
 def microseconds(time: datetime) -> int:
-    return (time - EPOCH) // MICROSECOND
+    return (time - EPOCH) // _MICROSECOND
 
 
 def moment(stored: int) -> datetime:

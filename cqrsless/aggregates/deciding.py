@@ -36,7 +36,7 @@ class Decision(NamedTuple):
 
 def check(kind: Kind, creation: Creation, message: Message, loaded: Loaded) -> None:
     """Raise where the aggregate's existence or version is not what the command needs."""
-    if loaded.exists:  # the common case first: it runs for each command
+    if loaded.exists:
         if creation == "always":
             raise AlreadyExists(f"{kind.name} {message.aggregate_id} exists already, and {message.name} creates one")
     elif loaded.gone:

@@ -15,12 +15,11 @@ from typing import Any, Final
 from ..clock import jitter
 from ..codec import digest
 from ..errors import AlreadyExists, CommitTooLarge, ConcurrencyConflict, DuplicateMismatch, NotFound, Rejected
+from ..keys import aggregate_key
 from ..messages import CommandResult, Cost, Message, RecordedEvent, committed
 from ..store import ConditionFailed, Item, SizedItem, Store, sized, value_size
 from . import duplicates, reading
 from .commits import (
-    EPOCH,
-    MICROSECOND,
     ONE_UNIT,
     advance_last,
     commit_size,
@@ -90,7 +89,7 @@ class Execution:
         self.executor = executor
         self.store = executor.store
         self.kind = kind
-        self.pk = f"{kind.name}#{message.aggregate_id}"  # as `aggregate_key` has it
+        self.pk = aggregate_key(kind.name, message.aggregate_id or "")
         self.message = message
         self.plan = plan
         self.creation: Creation = creation
@@ -202,9 +201,8 @@ class Execution:
 
     def time_after(self, loaded: Loaded) -> int:
         """Give the time of the next commit: now, or the last one's where this clock is behind it."""
-        now: int = (self.executor.clock() - EPOCH) // MICROSECOND  # as `microseconds` has it
         before: int = loaded.tip["time"]
-        return now if now > before else before
+        return max(microseconds(self.executor.clock()), before)
 
     def payload(self) -> Any:
         """Give the payload, made anew after the first time: a handler may have changed the one it was given."""

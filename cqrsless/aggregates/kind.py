@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..registry import AggregateModel, EventModel
 
 Evolve = Callable[..., Any]
-_encoded: Final = tuple.__new__  # a named tuple's own takes twice as long
+_new: Final = tuple.__new__  # a named tuple's own takes twice as long
 #: Codecs that are kept for events without a registration.
 MOST_CODECS: Final = 1000
 #: As for the names that decorators take.
@@ -104,7 +104,7 @@ class Kind:
         if how is None:
             how = self._recordable(name)
         text, copy = codec.encode(payload, how.what) if how.plain else how.encode(payload)
-        return _encoded(Encoded, (how.name, copy, f"{how.opening}{text}{how.closing}"))
+        return _new(Encoded, (how.name, copy, f"{how.opening}{text}{how.closing}"))
 
     def _recordable(self, name: str) -> PayloadCodec:
         """Give the codec of an event that may be recorded: one that can be folded again."""

@@ -19,7 +19,7 @@ __all__ = ["Length", "came_due", "command"]
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class Length(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+class Length(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic in some versions of click
     """A length of time, as in `20m` or `1d12h`."""
 
     name = "time"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..describing.diagram import mermaid, picture
-from ..describing.unrecorded import unrecorded
+from ..describing.unfolded import warnings
 from .options import Call, common_options
 from .printing import put
 
@@ -22,8 +22,8 @@ def command(call: Call, output: str | None) -> None:
     source of their handlers; a name that is put together at run time is not seen there.
     """
     model = call.application(store="memory://").model
-    for one in unrecorded(model):
-        call.terminal.warn(str(one))
+    for one in warnings(model):
+        call.terminal.warn(one)
     drawn = picture(model)
     if output is not None:
         text = mermaid(drawn)

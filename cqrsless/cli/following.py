@@ -40,11 +40,12 @@ def stale(call: Call, app: App) -> None:
     seen = app.compiled.reactions.views.seen
     names = {name for one in app.model.projectors if one.view in seen for name in one.names}
     tell_parked(call, app, sorted(seen & app.compiled.reactions.members.keys()))
-    if names:
-        waiting = pending(app.store, "events")
-        if waiting:
-            commits = "1 commit is" if waiting == 1 else f"{waiting} commits are"
-            call.terminal.warn(f"{commits} not delivered to the views yet: cqrsless advance 0s")
+    if not names:
+        return
+    waiting = pending(app.store, "events")
+    if waiting:
+        commits = "1 commit is" if waiting == 1 else f"{waiting} commits are"
+        call.terminal.warn(f"{commits} not delivered to the views yet: cqrsless advance 0s")
     for one in unrecorded(app.model):
         if one.name in names:
             call.terminal.warn(str(one))

@@ -23,7 +23,7 @@ _PYTHON_ALONE: Final = ("(?P=", "(?#", "(?(")
 
 def converter_for(dialect: str, nested: Callable[[Any], dict[str, Any]]) -> Any:
     """Give what converts fields; `nested` refers to the schema of a nested one."""
-    made: Any = _Converter("3.1.0", lambda schema: None, None)  # type: ignore[arg-type]
+    made: Any = _Converter("3.1.0", lambda schema: None, None)  # type: ignore[arg-type]  # it only asks a specification for schemas, which go to `nested`
     made.dialect = dialect
     made.nested = nested
     return made

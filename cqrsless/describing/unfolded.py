@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..registry import Model, Place, did_you_mean
+from ..registry import Model, did_you_mean
 from .mentions import mentions
 from .unrecorded import unrecorded
 
@@ -50,17 +50,13 @@ def _recorded(model: Model) -> Iterator[tuple[str, str, str]]:
     for command in model.commands.values():
         if _folds(model, command.aggregate):
             for event in mentions(command.fn, commands=model.commands, views=model.views).events:
-                yield command.aggregate or "", event, _at("the command handler", command.place)
+                yield command.aggregate or "", event, f"the command handler at {command.place}"
     for handler in model.event_handlers:
         for name, refusal in mentions(handler.fn, commands=model.commands, views=model.views).refusals:
             aggregate = model.commands[name].aggregate
             if _folds(model, aggregate):
-                yield aggregate or "", refusal, _at("the on_rejected= of the event handler", handler.place)
+                yield aggregate or "", refusal, f"the on_rejected= of the event handler at {handler.place}"
 
 
 def _folds(model: Model, aggregate: str | None) -> bool:
     return aggregate is not None and model.aggregates[aggregate].record.event_sourced
-
-
-def _at(what: str, place: Place) -> str:
-    return f"{what} at {place}"

@@ -16,6 +16,7 @@ from ..driver.draining import MAPPINGS
 from ..driver.polling import Step
 from ..messages import Cost
 from ..processors.stored_schedules import StoredScheduler
+from ..reacting.embedded import advance
 from ..sources import handle
 from ..store import Table
 from .journal import Journal
@@ -79,23 +80,12 @@ class Deliveries:
 
     def advance(self, delta: timedelta) -> int:
         """Move the clock on, and on the way run what is due and deliver what follows; give how many were run."""
-        scheduler, fired = self._scheduler, 0
-        failed: Exception | None = None
-        with self._turn:
-            until = self.app.now() + delta
-            self.settle()
-            while (due := scheduler.next_due(until)) is not None:
-                self._wall.move_to(due)
-                try:
-                    fired += scheduler.fire_due(max(due, self.app.now()), self.app.compiled.reactions.scheduling.fire)
-                except Exception as error:  # it is tried three times in all, and keeps no other from its time
-                    failed = failed or error
-                self.settle()
-            self._wall.move_to(until)
-        self._pulse.beat()
-        if failed is not None:
-            raise failed
-        return fired
+        try:
+            with self._turn:
+                scheduling = self.app.compiled.reactions.scheduling
+                return advance(delta, self._wall, self._scheduler, scheduling, self.settle)
+        finally:
+            self._pulse.beat()
 
     def delivered(self, table: Table) -> int:
         """Give the position in a table's feed up to which all is delivered."""

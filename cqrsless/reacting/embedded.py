@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 from ..clock import Clock
 from ..driver import Drained, drain
 from ..processors.scheduling import Scheduling
 from ..processors.stored_schedules import StoredScheduler
 from ..store import Store
+
+
+class Moved(Protocol):
+    """A clock that can be moved on."""
+
+    def now(self) -> datetime: ...
+    def move_to(self, time: datetime) -> None: ...
 
 
 def deliver(entrypoint: Callable[[Any, Any], Any], store: Store, clock: Clock) -> Drained:
@@ -20,7 +27,7 @@ def deliver(entrypoint: Callable[[Any, Any], Any], store: Store, clock: Clock) -
 
 def advance(
     delta: timedelta,
-    clock: Clock,
+    clock: Moved,
     scheduler: StoredScheduler,
     scheduling: Scheduling,
     settle: Callable[[], object],

@@ -63,28 +63,27 @@ class Records:
 
     def read(self, records: Iterable[Any]) -> None:
         """Read records as Lambda delivers them; each that cannot be read is a failure of its own."""
-        names = self.names
         for record in records:
             name: Any = None
             try:
                 if "kinesis" in record:
                     change = record["kinesis"]
-                    name = change["sequenceNumber"]
-                    if type(name) is not str or not name:
-                        raise _no_name(name)
-                    names[name] = None
+                    name = self._named(change["sequenceNumber"])
                     record = json.loads(b64decode(change["data"], validate=True))
                     if record.get("dynamodb") is not None:  # else another producer's
                         self._take(name, record, record["dynamodb"], record.get("tableName", ""))
                 else:
                     change = record["dynamodb"]
-                    name = change["SequenceNumber"]
-                    if type(name) is not str or not name:
-                        raise _no_name(name)
-                    names[name] = None
+                    name = self._named(change["SequenceNumber"])
                     self._take(name, record, change, record.get("eventSourceARN", ""))
             except Exception as error:
                 self._note(name, error)
+
+    def _named(self, name: Any) -> str:
+        if type(name) is not str or not name:
+            raise ValueError(f"its sequence number is {shown(name)}")
+        self.names[name] = None
+        return name
 
     def _take(self, name: str, record: Mapping[str, Any], change: Mapping[str, Any], source: str) -> None:
         if source in self._tables:
@@ -93,9 +92,9 @@ class Records:
             table = self._tables[source] = self._table(source)
         else:
             table = _by_keys(change["Keys"])
-        image = change.get("NewImage")
         if table is None or record.get("eventName") == "REMOVE":
             return
+        image = change.get("NewImage")
         if image is not None:
             if table == "events":
                 commit = _commit(image)
@@ -158,10 +157,6 @@ def _commit(image: Mapping[str, Any]) -> Item | None:
     except (KeyError, TypeError, ValueError):
         return None
     return item
-
-
-def _no_name(name: Any) -> ValueError:
-    return ValueError(f"its sequence number is {shown(name)}")
 
 
 def _by_keys(keys: Mapping[str, Any]) -> Table | None:

@@ -138,8 +138,7 @@ class MemoryStore:
             old = None if partition is None else partition.records.get(sk)
             if (condition == "absent" and old is None) or holds(condition, old[0] if old else None):
                 self._put(table, pk, sk, item, size)
-                largest = size if old is None or size > old[1] else old[1]
-                cost.write_units += 1 if largest <= 1024 else write_units(largest)
+                cost.write_units += write_units(size if old is None or size > old[1] else old[1])
                 return
         cost.write_units += write_units(old[1]) if old else 1
         raise ConditionFailed(_copy(old) if old else None)

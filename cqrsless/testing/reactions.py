@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import timedelta
 from functools import cached_property
@@ -298,8 +298,8 @@ def _told(recorded: Recorded) -> tuple[Any, ...]:
 
 
 def _ids(recorded: Recorded) -> str:
-    shown: Callable[[Effect], str] = lambda one: f"{_one(one.what)} as {one.id}"  # noqa: E731
-    return ", ".join(map(shown, recorded.effects)) or f"nothing, and raised {recorded.raised!r}"
+    shown = [f"{_one(one.what)} as {one.id}" for one in recorded.effects]
+    return ", ".join(shown) or f"nothing, and raised {recorded.raised!r}"
 
 
 def _list(effects: Sequence[Command | Cancel]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 
 from ...errors import StoreUnavailable
 from ...messages import Cost
-from ...store import Change, Condition, ConditionFailed, Item, Page, SortKey, Table, Write
+from ...store import Change, Condition, ConditionFailed, Item, Page, Put, SortKey, Table, Write
 from .ledger import Ledger
 
 __all__ = ["ENDINGS", "Crashed", "Ending", "Line", "Owner"]
@@ -204,6 +204,5 @@ def _named(table: Table, item: Item) -> str:
 
 
 def _told(write: Write) -> str:
-    item = getattr(write, "item", None)
-    name = _named(write.table, item) if item is not None else f"{write.pk} {write.sk}"  # type: ignore[union-attr]
+    name = _named(write.table, write.item) if isinstance(write, Put) else f"{write.pk} {write.sk}"
     return f"{type(write).__name__.lower()} {name}"

@@ -244,7 +244,7 @@ class World:
         def send(envelopes: Sequence[Any]) -> list[Exception | None]:
             return [self._send(envelope) for envelope in envelopes]
 
-        published.send = send  # type: ignore[method-assign]
+        published.send = send  # type: ignore[method-assign]  # the simulated bus, in place of the list
 
     def _send(self, envelope: Any) -> Exception | None:
         """Take a public event, or not, or take it and say that it was not taken."""
