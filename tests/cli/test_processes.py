@@ -106,10 +106,15 @@ def test_piped_output_has_no_colours_and_no_line_is_cut(project: Any) -> None:
 def test_ctrl_c_ends_a_replay_which_another_process_goes_on_with(project: Any) -> None:
     project.write(
         "slow.py",
-        "import time\nfrom shop import shop\nshop.view('Slow', key='order_id')\n"
+        "import itertools, os, time\nfrom shop import shop\nshop.view('Slow', key='order_id')\n"
+        "count = itertools.count(1)\n"
         "@shop.projector('OrderCreated', view='Slow')\ndef slow(row, event):\n"
-        "    print('.', flush=True)\n    time.sleep(0.004)\n    return {'order_id': event['order_id']}\n",
+        "    print('.', flush=True)\n"
+        "    if next(count) == 510 and os.path.exists('hold'):\n        time.sleep(60)\n"
+        "    return {'order_id': event['order_id']}\n",
     )
+    hold = project.folder / "hold"
+    hold.touch()
     fill = (
         "from shop import shop\nfrom cqrsless import App, Command\n"
         "app = App('sqlite:///cqrsless.db', registry=shop)\n"
@@ -121,12 +126,13 @@ def test_ctrl_c_ends_a_replay_which_another_process_goes_on_with(project: Any) -
         stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None and process.stderr is not None
-        for _ in range(510):  # past the first slice, into the second
+        for _ in range(510):  # past the first slice, into the second, where it is held
             process.stdout.readline()
         process.send_signal(signal.SIGINT)
         process.stdout.read()
         assert process.wait(timeout=60) == 130
         assert "cqrsless replay Slow goes on from there" in process.stderr.read()
+    hold.unlink()
     done = call(project, "replay", "Slow", "--app", "slow:shop")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(b".\n") < 510
