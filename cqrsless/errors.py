@@ -22,6 +22,7 @@ __all__ = [
     "HandlerFailed",
     "InvalidReturn",
     "MalformedMessage",
+    "MethodNotAllowed",
     "NotCaughtUp",
     "NotFound",
     "RegistrationError",
@@ -82,6 +83,19 @@ class UnknownMessage(CqrslessError):
     """Nothing here handles a message of that name or route."""
 
     status = 404
+
+
+class MethodNotAllowed(UnknownMessage):
+    """This path is not asked for by that method.
+
+    `.methods` are those that it takes, which an answer has in its `Allow` header.
+    """
+
+    status = 405
+
+    def __init__(self, message: str | None = None, *, methods: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.methods = methods
 
 
 class NotFound(CqrslessError):

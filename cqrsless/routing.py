@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 from urllib.parse import quote, unquote
 
-from .errors import MalformedMessage, RegistrationError, UnknownMessage
+from .errors import MalformedMessage, MethodNotAllowed, RegistrationError, UnknownMessage
 
 __all__ = ["Match", "Route", "Routes", "parse_route"]
 
@@ -170,7 +170,10 @@ class Routes:
             readers.sort(key=lambda route: (len(route.segments), len(route.path), route.path))
 
     def match(self, method: str, path: str) -> Match:
-        """Find what handles a request, or raise `UnknownMessage`; `MalformedMessage` if the path is not UTF-8."""
+        """Find what handles a request, or raise `UnknownMessage`: `MethodNotAllowed` where another method would do.
+
+        A path that is not UTF-8 is a `MalformedMessage`.
+        """
         static = self._static.get(method)
         if static is not None:
             target = static.get(path)
@@ -180,10 +183,10 @@ class Routes:
             target = _find(self._trees[method], _decoded(path), 0, values)
             if target is not None:
                 return Match(target.kind, target.name, dict(zip(target.parameters, values, strict=True)))
-        raise UnknownMessage(self._complaint(method, path))
+        raise self._complaint(method, path)
 
     def methods(self, path: str) -> tuple[str, ...]:
-        """Give the methods that a path takes, for an `Allow` header; none if it is no route at all."""
+        """Give the methods that a path takes; none if it is no route at all."""
         segments = _decoded(path)
         return tuple(sorted(method for method, tree in self._trees.items() if _find(tree, segments, 0, []) is not None))
 
@@ -244,19 +247,19 @@ class Routes:
         if kind == "query" and route.method == "GET" and route.segments and route.segments[-1][0] == "{":
             self._readers.setdefault(frozenset(route.parameters), []).append(route)
 
-    def _complaint(self, method: str, path: str) -> str:
+    def _complaint(self, method: str, path: str) -> UnknownMessage:
         text = f"no handler for {_shown(method)} {_shown(path)}"
         methods = self.methods(path)
         if methods:
-            return f"{text}; this path takes: {', '.join(methods)}"
+            return MethodNotAllowed(f"{text}; this path takes: {', '.join(methods)}", methods=methods)
         if len(path) <= SHOWN:
             from difflib import get_close_matches
 
             near = get_close_matches(path, [shown.partition(" ")[2] for shown in self], n=1)
             if near:
                 similar = [shown for shown in self if shown.partition(" ")[2] in near]
-                return f"{text}; similar routes: {', '.join(similar)}"
-        return text
+                return UnknownMessage(f"{text}; similar routes: {', '.join(similar)}")
+        return UnknownMessage(text)
 
 
 def _shown(text: str) -> str:

@@ -23,8 +23,8 @@ PUBLIC = (
     "from_command_id", "middleware", "processor", "projector", "publisher", "query_handler", "resource",
     "state_upcaster", "upcaster", "view", "AlreadyExists", "AppLoadError", "CommitTooLarge", "ConcurrencyConflict",
     "CqrslessError", "DuplicateMismatch", "Forbidden", "HandlerFailed", "InvalidReturn", "MalformedMessage",
-    "NotFound", "RegistrationError", "Rejected", "SerializationFailed", "StoreUnavailable", "Unauthenticated",
-    "UnknownEvent", "UnknownMessage", "Unreachable", "ValidationFailed", "VersionMismatch",
+    "MethodNotAllowed", "NotFound", "RegistrationError", "Rejected", "SerializationFailed", "StoreUnavailable",
+    "Unauthenticated", "UnknownEvent", "UnknownMessage", "Unreachable", "ValidationFailed", "VersionMismatch",
 )  # fmt: skip
 
 EXTRAS = {"click", "hypothesis", "moto", "opentelemetry", "orjson", "pytest", "rich", "werkzeug", "yaml"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqrsless import MalformedMessage, RegistrationError, UnknownMessage
+from cqrsless import MalformedMessage, MethodNotAllowed, RegistrationError, UnknownMessage
 from cqrsless.registry import CommandRecord, Place, QueryRecord
 from cqrsless.routing import Match, Routes, parse_route
 
@@ -122,6 +122,8 @@ def test_an_unknown_route_says_what_there_is(method: str, path: str, says: str) 
     with pytest.raises(UnknownMessage) as caught:
         SHOP.match(method, path)
     assert str(caught.value) == says
+    methods = caught.value.methods if isinstance(caught.value, MethodNotAllowed) else ()
+    assert methods == SHOP.methods(path)
 
 
 def test_the_methods_of_a_path_make_an_allow_header() -> None:

@@ -29,6 +29,7 @@ _BASES: Final[Mapping[int, type[CqrslessError]]] = {
     401: errors.Unauthenticated,
     403: errors.Forbidden,
     404: NotFound,
+    405: errors.MethodNotAllowed,
     409: errors.Rejected,
     412: errors.VersionMismatch,
     413: errors.CommitTooLarge,

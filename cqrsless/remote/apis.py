@@ -16,6 +16,7 @@ from ..errors import (
     Forbidden,
     HandlerFailed,
     MalformedMessage,
+    MethodNotAllowed,
     NotFound,
     Unauthenticated,
     UnknownMessage,
@@ -42,7 +43,7 @@ _REFUSALS: Final[Mapping[int, type[CqrslessError]]] = {
     401: Unauthenticated,
     403: Forbidden,
     404: UnknownMessage,
-    405: UnknownMessage,
+    405: MethodNotAllowed,
     413: MalformedMessage,
 }
 #: Answers of an API that may be others a moment later; the application's own are told by their problem document.

@@ -31,6 +31,8 @@ _HALF_PAIR: Final = "[\ud800-\udfff]"
 def parse(text: str | bytes, what: str) -> dict[str, Any]:
     """Read a JSON object, or raise `MalformedMessage` that says what is wrong with it.
 
+    Of a name that an object has twice the last value counts, as in the events that Lambda's runtime has parsed itself.
+
     >>> parse('{"order_id": "o-1"}', "the body")
     {'order_id': 'o-1'}
     >>> parse('{"total": NaN}', "the body")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from .. import tracing
-from ..errors import CqrslessError, MalformedMessage, NotFound, UnknownMessage
+from ..errors import CqrslessError, MalformedMessage, NotFound
 from ..keys import split_id
 from ..logs import handling
 from ..messages import NOTHING, CommandResult, Message
@@ -66,7 +66,7 @@ def respond(event: Mapping[str, Any], context: Any, app: Application, read: Call
         return _answer(_dispatch(message, request, app), record, request, app)
     except CqrslessError as error:
         _log(request, message, error, error.status)
-        return problem(error, instance, allow=_allowed(request, error, app))
+        return problem(error, instance)
     except Exception as error:
         _log(request, message, error, 500)
         return bare_problem(instance)
@@ -213,12 +213,6 @@ def _location(result: CommandResult, record: CommandRecord, app: Application) ->
         return None
     id_field = app.model.aggregates[record.aggregate].record.id_field
     return app.model.routes.location(id_field, split_id(result.aggregate_id, len(id_field)), record.route)
-
-
-def _allowed(request: Request | None, error: CqrslessError, app: Application) -> tuple[str, ...]:
-    if request is None or type(error) is not UnknownMessage:
-        return ()
-    return tuple(app.model.routes.methods(request.path))
 
 
 def _log(request: Request | None, message: Message | None, error: Exception, status: int) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from ..errors import (
     ConcurrencyConflict,
     CqrslessError,
+    MethodNotAllowed,
     NotCaughtUp,
     StoreUnavailable,
     Unauthenticated,
@@ -51,14 +52,13 @@ def document(error: CqrslessError, instance: str) -> dict[str, Any]:
     return written
 
 
-def problem(error: CqrslessError, instance: str, *, allow: Iterable[str] = ()) -> Response:
+def problem(error: CqrslessError, instance: str) -> Response:
     """Give the answer to an error that is the caller's to know."""
     if error.status == 500:
         return bare_problem(instance)
     headers = {"content-type": "application/problem+json"}
-    methods = ", ".join(allow)
-    if methods:
-        headers["allow"] = methods
+    if isinstance(error, MethodNotAllowed):
+        headers["allow"] = ", ".join(error.methods)
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, (ConcurrencyConflict, NotCaughtUp, StoreUnavailable)):

@@ -14,6 +14,7 @@ from cqrsless import App, Registry, ValidationFailed, from_command_id
 from cqrsless.describing.openapi import openapi
 from cqrsless.remote.client import Client
 from cqrsless.sources import handle
+from cqrsless.testing.lambda_events import http_api
 from tests.sources.shop import registry
 
 
@@ -223,6 +224,15 @@ def test_a_client_finds_every_route_in_the_document(document: Any) -> None:
     for kind, name in (("command", "AddLine"), ("query", "Read"), ("command", "Ping"), ("query", "Ping")):
         assert mine.find(kind, name) == told.find(kind, name)  # type: ignore[arg-type]
     assert Client("https://shop.example", routes=document).url == "https://shop.example"
+
+
+def test_a_path_takes_the_methods_that_it_is_described_with_and_says_so_of_any_other(document: Any) -> None:
+    app = App("memory://", registry=shop())
+    for path, operations in document["paths"].items():
+        told = {method.upper() for method in operations}
+        for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - told:
+            answer = handle(http_api(f"{method} {path.translate({123: None, 125: None})}"), None, app)
+            assert (answer["statusCode"], {*answer["headers"]["allow"].split(", ")}) == (405, told)
 
 
 def test_an_own_schema_of_a_name_that_is_used_keeps_apart() -> None:

@@ -60,7 +60,8 @@ def test_a_route_behaves_as_it_does_where_it_is_deployed(opened: Callable[..., C
     assert (again.status_code, again.content_type) == (409, "application/problem+json")
     invalid = console.client.post("/orders", json={"order_id": "o-2", "mail": "nobody"})
     assert invalid.json["errors"]["mail"] == ["Not a valid email address."]
-    assert console.client.put("/orders", json={}).status_code == 404
+    wrong = console.client.put("/orders", json={})
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
     stale = console.client.post("/orders/o-1/ship", headers={"If-Match": '"7"'}, **AS_JSON)
     assert stale.status_code == 412
 

@@ -16,6 +16,7 @@ from cqrsless import (
     Forbidden,
     HandlerFailed,
     MalformedMessage,
+    MethodNotAllowed,
     NotCaughtUp,
     StoreUnavailable,
     Unauthenticated,
@@ -234,6 +235,7 @@ def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, fu
     [
         (Status(401, b'{"message": "Unauthorized"}'), Unauthenticated, "answered Greet with 401: Unauthorized"),
         (Status(403, b'{"Message": "Forbidden"}'), Forbidden, "answered Greet with 403: Forbidden"),
+        (Status(405, b'{"message": "Not Allowed"}'), MethodNotAllowed, "answered Greet with 405: Not Allowed"),
         (Status(404, b'{"message": "Not Found"}'), UnknownMessage, "answered Greet with 404: Not Found"),
         (Status(413, b'{"message": "Request Too Long"}'), MalformedMessage, "with 413: Request Too Long"),
         (Status(418, b"tea"), HandlerFailed, "with 418: tea"),

@@ -56,6 +56,11 @@ def test_a_good_document_is_read() -> None:
     assert parse(json.dumps({"a": [[]] * 500}).encode(), "the body") == {"a": [[]] * 500}
 
 
+def test_of_a_name_that_stands_twice_the_last_value_counts_as_where_lambda_parsed_it() -> None:
+    text = '{"a": {"b": 1, "b": 2}, "c": 1, "c": {"d": 3}}'
+    assert parse(text, "the body") == json.loads(text) == {"a": {"b": 2}, "c": {"d": 3}}
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [

@@ -136,6 +136,20 @@ def test_what_headers_and_body_say_of_the_actor_is_not_believed() -> None:
 # -- the payload
 
 
+@pytest.mark.parametrize("source", ["rest_api", "http_api", "function_url", "alb", "sqs"])
+def test_the_last_of_two_values_of_a_name_is_the_one_whatever_the_source(source: str) -> None:
+    event, shop = recorded(source), Shop()
+    payload = '{"order_id": "o-0", "customer_id": "c-7", "total": "1", "order_id": "o-9"}'
+    if source == "sqs":
+        del event["Records"][1:]
+        event["Records"][0]["body"] = f'{{"command": "CreateOrder", "payload": {payload}}}'
+    else:
+        event["body"], event["isBase64Encoded"] = payload, False
+    handle(event, CONTEXT, shop)
+    assert shop.message.payload["order_id"] == "o-9"
+    assert shop.versions("o-0", "o-9") == [0, 1]
+
+
 def test_path_query_and_body_make_the_payload() -> None:
     shop = Shop()
     ask(shop, "POST /orders/o%201/ship?a=1&b=&c=x&c=y", {"d": {"e": None}})

@@ -18,6 +18,7 @@ from cqrsless import (
     DuplicateMismatch,
     Forbidden,
     MalformedMessage,
+    MethodNotAllowed,
     NotFound,
     Rejected,
     SerializationFailed,
@@ -29,8 +30,9 @@ from cqrsless import (
     VersionMismatch,
 )
 from cqrsless.errors import default_message
+from cqrsless.sources import handle
 from tests.sources.asking import ORDER, ask
-from tests.sources.shop import CONTEXT, Shop
+from tests.sources.shop import CONTEXT, Shop, recorded
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,7 @@ from tests.sources.shop import CONTEXT, Shop
         Unauthenticated(),
         Forbidden(),
         UnknownMessage(),
+        MethodNotAllowed(),
         NotFound(),
         AlreadyExists(),
         Rejected("no\nand no"),
@@ -79,10 +82,48 @@ def test_extra_headers_say_what_to_do_next() -> None:
     assert headers(Rejected()) == {}
 
 
-def test_a_known_path_with_another_method_says_which_it_takes() -> None:
-    answer = ask(Shop(), "DELETE /orders")
-    assert (answer.status, answer.headers["allow"]) == (404, "GET, POST")
-    assert "allow" not in ask(Shop(), "DELETE /nothing").headers
+@pytest.mark.parametrize(
+    ("source", "path", "takes"),
+    [
+        ("rest_api", "/orders", "GET, POST"),
+        ("http_api_format_1", "/private/orders", "POST"),
+        ("http_api", "/orders", "GET, POST"),
+        ("function_url", "/orders", "GET, POST"),
+        ("alb", "/orders", "GET, POST"),
+        ("alb_multi_value", "/orders", "GET, POST"),
+    ],
+)
+def test_a_known_path_with_another_method_is_405_and_says_which_it_takes(source: str, path: str, takes: str) -> None:
+    event = recorded(source)
+    context = event["requestContext"]
+    if "http" in context:
+        context["http"]["method"] = "DELETE"
+    else:
+        event["httpMethod"] = "DELETE"
+    answer = handle(event, CONTEXT, Shop())
+    headers = answer.get("headers") or {key: values[0] for key, values in answer["multiValueHeaders"].items()}
+    assert (answer["statusCode"], headers["allow"]) == (405, takes)
+    assert answer.get("statusDescription") in (None, "405 Method Not Allowed")
+    body = json.loads(answer["body"])
+    assert (body["type"], body["status"]) == ("urn:cqrsless:error:MethodNotAllowed", 405)
+    assert body["detail"] == f"no handler for DELETE {path}; this path takes: {takes}"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "TRACE", "BREW", "X" * 1000])
+def test_a_method_that_no_route_has_is_405_too(method: str) -> None:
+    answer = ask(Shop(), f"{method} /orders/o-1/ship")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+def test_a_path_without_any_route_is_404() -> None:
+    answer = ask(Shop(), "DELETE /nothing")
+    assert (answer.status, answer.body["type"]) == (404, "urn:cqrsless:error:UnknownMessage")
+    assert "allow" not in answer.headers
+
+
+def test_what_a_handler_does_not_know_is_no_matter_of_the_method() -> None:
+    answer = ask(Shop(raising=UnknownMessage("no such thing")), "POST /orders", ORDER)
+    assert (answer.status, "allow" in answer.headers) == (404, False)
 
 
 def test_a_users_own_refusal_has_its_own_type_and_title() -> None:
