@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from .following import follow
+from .following import follow, parked
 from .options import Call, common_options
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ def command(call: Call, time: timedelta) -> None:
     stays so.
     """
     app = call.application()
+    before = parked(app)
     run = app.advance(time)
     if call.json:
         call.terminal.value({"run": run, "until": app.now()})
         return
     call.terminal.line(came_due(run, app))
-    follow(call, app)
+    follow(call, app, before)

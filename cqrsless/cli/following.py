@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ..compiled import is_embedded
 from ..describing.standings import pending
@@ -13,16 +13,35 @@ from .options import Call
 
 if TYPE_CHECKING:
     from ..app import App
+    from ..delivery.parking import Letter
 
-__all__ = ["follow", "stale", "tell_parked"]
+__all__ = ["Known", "follow", "parked", "stale", "tell_parked"]
+
+#: What was parked already: for whom, which aggregate, at which of its commits, and the last one that waits.
+Known: TypeAlias = "frozenset[tuple[str, str, int, int]]"
 
 #: Letters that are told one by one.
 TOLD: Final = 5
 
 
-def tell_parked(call: Call, app: App, names: Iterable[str]) -> int:
-    """Tell what is parked, why, and what to type once that is mended; give how many there are."""
-    letters = [letter for name in names for letter in app.letters.list(name)]
+def parked(app: App) -> Known:
+    """Give what is parked in an embedded store, before a command does what it is asked."""
+    if not app.compiled.reacts or not is_embedded(app.store):
+        return frozenset()
+    return frozenset(_known(letter) for name in app.compiled.reactions.members for letter in app.letters.list(name))
+
+
+def _known(letter: Letter) -> tuple[str, str, int, int]:
+    return letter.consumer, letter.key, letter.commit, letter.seen
+
+
+def tell_parked(call: Call, app: App, names: Iterable[str], before: Known = frozenset()) -> int:
+    """Tell what is parked, why, and what to type once that is mended; give how many there are.
+
+    What was so `before` is counted, and not told again, unless something more waits behind it.
+    """
+    found = [letter for name in names for letter in app.letters.list(name)]
+    letters = [letter for letter in found if _known(letter) not in before]
     for letter in letters[:TOLD]:
         plain = letter.key.replace("#", "")  # which a shell takes as it is inside of a word
         key = letter.key if shlex.quote(plain) == plain else shlex.quote(letter.key)
@@ -30,6 +49,9 @@ def tell_parked(call: Call, app: App, names: Iterable[str]) -> int:
         call.terminal.warn(f"{letter.key} is parked for {letter.consumer}: {letter.why}; once that is mended: {retry}")
     if len(letters) > TOLD:
         call.terminal.warn(f"and {len(letters) - TOLD} more: cqrsless letters list")
+    old = len(found) - len(letters)
+    if old:
+        call.terminal.note(f"{old} parked before: cqrsless letters list")
     return len(letters)
 
 
@@ -51,8 +73,11 @@ def stale(call: Call, app: App) -> None:
             call.terminal.warn(str(one))
 
 
-def follow(call: Call, app: App, *, drain: bool = True) -> None:
-    """Deliver what is pending to views, processors and publishers, and tell what came of it."""
+def follow(call: Call, app: App, before: Known, *, drain: bool = True) -> None:
+    """Deliver what is pending to views, processors and publishers, and tell what came of it.
+
+    `before` is what was parked when the command began.
+    """
     terminal = call.terminal
     if not is_embedded(app.store):
         terminal.note(f"{app.store.url}: the tables' streams bring this to views and processors")
@@ -65,8 +90,7 @@ def follow(call: Call, app: App, *, drain: bool = True) -> None:
     drained = app.drain()
     for key, number in drained.left:
         terminal.note(f"{key} at commit {number} still fails, and is delivered again with the next command")
-    parked = tell_parked(call, app, app.compiled.reactions.members)
-    if drained.delivered and not drained.left and not parked:
+    if not tell_parked(call, app, app.compiled.reactions.members, before) and drained.delivered and not drained.left:
         terminal.note("views and processors have followed")
     if app.store.url == "memory://":
         terminal.note("memory:// is this command's alone: the next one finds nothing of it")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
 from ..registry import did_you_mean
-from .exits import failure_of, leave_broken_pipe, tell
+from .exits import USAGE, Failure, failure_of, leave_broken_pipe, tell
 from .options import Call, application_options, output_options
 
 __all__ = ["COMMANDS", "cqrsless"]
@@ -40,8 +42,42 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+#: Asked with no command at all, a person is shown the help, in versions of click that take this for a wrong usage.
+_HELP: Final[tuple[type[BaseException], ...]] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
+)
+
+
+class _UsageInJson(click.UsageError):
+    """A wrong usage with `--json`: one object on standard error, as any other failure."""
+
+    def show(self, file: Any = None) -> None:
+        usage = self.ctx.get_usage().removeprefix("Usage: ") if self.ctx is not None else "cqrsless --help"
+        tell(Failure(self.format_message(), USAGE, kind="UsageError", usage=usage), as_json=True)
+
+
+@contextmanager
+def _usage_told(args: Sequence[str]) -> Generator[None]:
+    """Tell a wrong usage in JSON where that is asked for; `--json` may stand behind what is wrong, unread."""
+    try:
+        yield
+    except click.UsageError as error:
+        if isinstance(error, (_UsageInJson, *_HELP)) or "--json" not in args:
+            raise
+        raise _UsageInJson(error.format_message(), error.ctx) from error
+
+
 class _Commands(click.Group):
     """Commands that are imported when they are called: none pays for the libraries of another."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        given = (*args,)
+        with _usage_told(given):
+            ctx = super().make_context(info_name, args, parent, **extra)
+        ctx.meta["cqrsless.given"] = given
+        return ctx
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -67,7 +103,8 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            result = super().invoke(ctx)
+            with _usage_told(ctx.meta["cqrsless.given"]):
+                result = super().invoke(ctx)
             if sys.stdout:  # none where it is closed, as by >&-
                 sys.stdout.flush()
             return result

@@ -10,7 +10,7 @@ import click
 
 from ..sources import recognise
 from .exits import FAILED, REFUSED, Failure
-from .following import follow
+from .following import follow, parked
 from .options import Call, common_options
 from .payloads import JSON
 
@@ -40,13 +40,14 @@ def command(call: Call, event: str, drain: bool) -> None:
 
     given: dict[str, Any] = JSON.convert(event if event == "-" else f"@{event}", None, click.get_current_context())
     app = call.application()
+    before = parked(app)
     source = recognise(given)
     if source is not None:
         call.terminal.note(f"from {source.name}")
     context = LambdaContext("cqrsless-invoke", str(uuid4()), clock=lambda: datetime.now(timezone.utc))
     answer = entrypoint_of(app)(given, context)
     call.terminal.value(answer)
-    follow(call, app, drain=drain)
+    follow(call, app, before, drain=drain)
     _judge(answer)
 
 

@@ -9,8 +9,9 @@ import click
 
 from ..compiled import is_embedded
 from ..delivery.parking import Letter
+from ..registry import did_you_mean
 from .exits import Failure
-from .following import follow
+from .following import Known, follow, parked
 from .names import complete_consumers
 from .options import Call, common_options
 from .terminal import Column, short_time
@@ -60,7 +61,10 @@ def retry(call: Call, name: str, key: str | None) -> None:
     It ends with 1 where something is parked still.
     """
     app = call.application()
-    _tell(call, app, name, app.letters.retry(name, key), "goes on" if key else "all of it goes on")
+    before = parked(app)
+    if key is not None:
+        _find(app, name, key)
+    _tell(call, app, name, app.letters.retry(name, key), "goes on" if key else "all of it goes on", before)
 
 
 @command.command()
@@ -74,13 +78,25 @@ def drop(call: Call, name: str, key: str, yes: bool) -> None:
     It ends with 1 where a later commit is parked then.
     """
     app = call.application()
-    if not yes:
-        letter = next((one for one in app.letters.list(name) if one.key == key), None)
-        if letter is not None and not click.confirm(
-            f"Commit {letter.commit} of {key} will never be handled by {name}. Drop it?", err=True
-        ):
-            raise Failure("nothing was dropped")
-    _tell(call, app, name, app.letters.drop(name, key), "goes on behind it")
+    before = parked(app)
+    letter = _find(app, name, key)
+    if not yes and not click.confirm(
+        f"Commit {letter.commit} of {key} will never be handled by {name}. Drop it?", err=True
+    ):
+        raise Failure("nothing was dropped")
+    _tell(call, app, name, app.letters.drop(name, key), "goes on behind it", before)
+
+
+def _find(app: App, name: str, key: str) -> Letter:
+    """Give what is parked of an aggregate, or say what to type to see what is."""
+    letters = app.letters.list(name)
+    for letter in letters:
+        if letter.key == key:
+            return letter
+    near = did_you_mean(key, dict.fromkeys(letter.key for letter in letters))
+    raise Failure(
+        f"{key} is not parked for {name}{near or f'; cqrsless letters list {name} says what is'}", kind="NotFound"
+    )
 
 
 def _names(app: App, name: str | None) -> Iterator[str]:
@@ -96,7 +112,7 @@ def _row(letter: Letter, as_json: bool) -> dict[str, Any]:
     return {**letter._asdict(), "waiting": letter.seen - letter.commit + 1, "since": short_time(letter.since)}
 
 
-def _tell(call: Call, app: App, name: str, left: list[Letter], done: str) -> None:
+def _tell(call: Call, app: App, name: str, left: list[Letter], done: str, before: Known) -> None:
     if call.json:
         call.terminal.rows((), (_row(letter, True) for letter in left))
     elif left:
@@ -105,7 +121,7 @@ def _tell(call: Call, app: App, name: str, left: list[Letter], done: str) -> Non
         call.terminal.line(done)
     # What was handled may have sent commands, whose events are to be delivered, too.
     if not left:
-        follow(call, app)
+        follow(call, app, before)
     elif is_embedded(app.store):
         app.drain()
     if left:

@@ -38,8 +38,9 @@ def give(call: Call, document: Mapping[str, Any], *, output: str | None, yaml: b
 
 
 def put(call: Call, output: str, text: str) -> None:
-    """Write a file, and say so."""
+    """Write a file, with the folders above it, and say so."""
     try:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
         Path(output).write_text(text, encoding="utf-8")
     except OSError as error:
         raise Failure(f"{output} cannot be written: {error.strerror}") from error

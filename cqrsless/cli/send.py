@@ -12,7 +12,7 @@ from ..describing.handlers import decided_nothing
 from ..describing.unrecorded import unrecorded
 from ..messages import CommandResult
 from .advance import Length, came_due
-from .following import follow
+from .following import follow, parked
 from .names import complete_commands
 from .options import Call, common_options
 from .payloads import JSON
@@ -45,6 +45,7 @@ def command(
     With --advance the clock is moved on before, as by cqrsless advance, for this command alone.
     """
     app = call.application()
+    before = parked(app)
     if later is not None:
         call.terminal.note(came_due(app.advance(later), app))
     result = app.execute(name, payload, id=id_, expected_version=expected_version)
@@ -57,7 +58,7 @@ def command(
     nothing = decided_nothing(app.model, name, result)
     if nothing:
         call.terminal.warn(nothing)
-    follow(call, app, drain=drain)
+    follow(call, app, before, drain=drain)
     recorded = [repr(event.name) for event in result.events]
     for one in unrecorded(app.model) if recorded else ():
         if any(name in one.near for name in recorded):  # one that takes what was recorded, by a name of its own

@@ -6,9 +6,9 @@ import re
 from hashlib import blake2b
 from typing import Final
 
-from ..errors import CqrslessError
+from ..errors import AppLoadError, CqrslessError
 
-__all__ = ["DeploymentError", "Ids", "identifier", "suffix"]
+__all__ = ["DeploymentError", "Ids", "UnloadableApp", "identifier", "suffix"]
 
 _SEPARATORS: Final = re.compile(r"[^0-9A-Za-z]+")
 #: The longest end of a name: with a prefix it fits a function's 64 characters.
@@ -19,6 +19,10 @@ class DeploymentError(CqrslessError):
     """The application cannot be deployed as it is, or as it is configured."""
 
     status = 400
+
+
+class UnloadableApp(DeploymentError, AppLoadError):
+    """The application that is to be packed cannot be loaded."""
 
 
 def identifier(name: str) -> str:

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from cqrsless import ConcurrencyConflict, NotFound, Rejected, StoreUnavailable
-from cqrsless.cli.exits import FAILED, LOADING, REFUSED, UNAVAILABLE, failure_of
+from cqrsless.cli.exits import FAILED, LOADING, REFUSED, UNAVAILABLE, USAGE, failure_of
 from cqrsless.cli.group import COMMANDS
 
 
@@ -59,6 +59,28 @@ def test_with_json_a_failure_is_an_object_on_standard_error(project: Any) -> Non
     told = json.loads(result.stderr)
     assert (result.exit_code, result.stdout, told["error"]) == (LOADING, "", "AppLoadError")
     assert told["message"].startswith("there is no module 'nothing_here' (--app names it) in ")
+
+
+@pytest.mark.parametrize(
+    ("args", "says", "usage"),
+    [
+        (("--json", "rotes"), "no command is called 'rotes'; did you mean 'routes'?", "cqrsless [OPTIONS]"),
+        (("--nope", "--json", "routes"), "No such option", "cqrsless [OPTIONS]"),
+        (("routes", "--nope", "--json"), "No such option", "cqrsless routes [OPTIONS]"),
+        (("send", "--json"), "Missing argument 'NAME'.", "cqrsless send [OPTIONS] NAME [JSON]"),
+        (("send", "--json", "CreateOrder", "{"), "the argument is not JSON", "cqrsless send [OPTIONS] NAME [JSON]"),
+        (("letters", "drop", "mailer", "--json"), "Missing argument 'KEY'.", "cqrsless letters drop [OPTIONS] NAME"),
+    ],
+)
+def test_with_json_a_wrong_usage_is_an_object_with_the_same_code(
+    project: Any, args: tuple[str, ...], says: str, usage: str
+) -> None:
+    result = project.run(*args)
+    told = json.loads(result.stderr)
+    assert (result.exit_code, result.stdout, told["error"]) == (USAGE, "", "UsageError")
+    assert says in told["message"] and told["usage"].startswith(usage)
+    plain = project.run(*(arg for arg in args if arg != "--json"))
+    assert (plain.exit_code, plain.stdout) == (USAGE, "") and plain.stderr.startswith(f"Usage: {usage}")
 
 
 def test_in_a_folder_without_an_application_init_is_named(project: Any) -> None:

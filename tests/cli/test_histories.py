@@ -43,6 +43,11 @@ def test_show_gives_the_state_now_and_as_of_a_version(bank: Any) -> None:
     }  # fmt: skip
     assert bank.ok("show", "Account", "a-1").startswith("Account a-1  version 2\n{\n")
     assert bank.run("show", "Account", "a-1", "--at", "3").exit_code == 1
+    for given in (("--version", "1"), ("--version",)):
+        wrong = bank.run("show", "Account", "a-1", *given)
+        assert wrong.exit_code == 2 and "'--version'" in wrong.stderr
+        assert "--at" in wrong.stderr and "--json" not in wrong.stderr
+    assert "--version" not in bank.ok("show", "--help")
 
 
 def test_why_tells_causes_up_and_effects_down_and_what_changed(bank: Any) -> None:

@@ -48,9 +48,16 @@ def test_servers_and_who_may_call_are_told(project: Any) -> None:
 
 
 def test_a_file_that_cannot_be_written_is_told(project: Any) -> None:
-    result = project.run("openapi", "-o", "no/such/folder/api.json")
+    project.write("docs", "a file, and no folder")
+    result = project.run("openapi", "-o", "docs/api.json")
     assert result.exit_code == 1
-    assert result.stderr == "no/such/folder/api.json cannot be written: No such file or directory\n"
+    assert result.stderr == "docs/api.json cannot be written: File exists\n"
+
+
+@pytest.mark.parametrize("command", ["openapi", "asyncapi", "diagram", "template"])
+def test_the_folders_above_a_file_are_made(project: Any, command: str) -> None:
+    project.ok(command, "-o", f"docs/made/{command}.yaml")
+    assert (project.folder / "docs" / "made" / f"{command}.yaml").read_text()
 
 
 def test_an_application_without_routes_is_told_so(project: Any) -> None:

@@ -95,6 +95,36 @@ def test_what_follows_from_a_retried_letter_is_delivered_too(shop: Any) -> None:
     assert {row["behind"] for row in shop.json("processors")} == {0}
 
 
+def test_what_was_parked_before_is_counted_and_not_told_again(shop: Any) -> None:
+    mailer(shop, 'raise RuntimeError("no mail server")')
+    shop.ok("send", "ShipOrder", '{"order_id": "o-1"}')
+    second = shop.run("send", "ShipOrder", '{"order_id": "o-2"}').stderr.splitlines()
+    assert [line.partition(":")[0] for line in second] == ["Order#o-2 is parked for mailer", "1 parked before"]
+    assert shop.run("advance", "1s").stderr.splitlines()[0] == "2 parked before: cqrsless letters list"
+    third = shop.run("send", "CreateOrder", '{"order_id": "o-9", "total": 5}').stderr
+    assert third == "2 parked before: cqrsless letters list\nviews and processors have followed\n"
+
+
+def test_what_comes_to_wait_behind_a_parked_commit_is_told(shop: Any) -> None:
+    file = shop.folder / "shop.py"
+    file.write_text(file.read_text().replace('"OrderShipped", processor', '"OrderCreated", "OrderShipped", processor'))
+    mailer(shop, 'raise RuntimeError("no mail server")')
+    shop.ok("send", "CreateOrder", '{"order_id": "o-9", "total": 5}')
+    assert "Order#o-9 is parked for mailer" in shop.run("send", "ShipOrder", '{"order_id": "o-9"}').stderr
+
+
+def test_a_letter_that_there_is_not_says_what_to_type(shop: Any) -> None:
+    mailer(shop, 'raise RuntimeError("no mail server")')
+    shop.ok("send", "ShipOrder", '{"order_id": "o-1"}')
+    for verb in ("drop", "retry"):
+        wrong = shop.run("letters", verb, "mailer", "nobody")
+        assert (wrong.exit_code, wrong.stdout) == (1, "")
+        assert wrong.stderr == "NotFound: nobody is not parked for mailer; cqrsless letters list mailer says what is\n"
+        near = shop.run("letters", verb, "mailer", "Order#o-2")
+        assert near.stderr == "NotFound: Order#o-2 is not parked for mailer; did you mean 'Order#o-1'?\n"
+    assert json.loads(shop.run("letters", "drop", "mailer", "x", "--json").stderr)["error"] == "NotFound"
+
+
 def test_a_replay_tells_what_is_parked_after_it(shop: Any) -> None:
     file = shop.folder / "shop.py"
     file.write_text(file.read_text().replace('"status": "shipped" if row', '"status": 1 / 0 if row'))

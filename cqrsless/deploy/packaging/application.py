@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
-from ..naming import DeploymentError
+from ..naming import DeploymentError, UnloadableApp
 
 __all__ = ["application_files", "imported", "parsed"]
 
@@ -78,7 +78,7 @@ def parsed(file: Path) -> ast.Module:
     try:
         return ast.parse(file.read_bytes(), str(file))
     except (SyntaxError, ValueError) as error:
-        raise DeploymentError(f"{file} is no Python: {error}") from error
+        raise UnloadableApp(f"{file} is no Python: {error}") from error
 
 
 def imported(tree: ast.Module) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, NamedTuple
 
-from ..naming import DeploymentError
+from ..naming import DeploymentError, UnloadableApp
 from . import dependencies as tree
 from .application import application_files
 from .archives import Archive, write_archive
@@ -137,7 +137,7 @@ class _Build:
     def _check_application(self) -> None:
         top = self._settings.module.partition(".")[0]
         if not any((place / name).exists() for place in (self._task, self._libraries) for name in (top, f"{top}.py")):
-            raise DeploymentError(
+            raise UnloadableApp(
                 f"there is no module {top!r} in {self._settings.root} or in its src folder, and no requirement brings "
                 "it: say by --app or CQRSLESS_APP which module has the handlers"
             )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..naming import DeploymentError
+from ..naming import DeploymentError, UnloadableApp
 
 __all__ = ["Import", "Run", "Runner", "Urls"]
 
@@ -107,7 +107,7 @@ class Runner:
         """Resolve the handler string once, and give how long it took, or raise what comes of it."""
         done = self._python([], _TIMED.format(_RESOLVE))
         if done.returncode:
-            raise DeploymentError(_cannot(done.stderr, self.app))
+            raise UnloadableApp(_cannot(done.stderr.replace(f"{self.paths[-1]}{os.sep}", ""), self.app))
         return float(done.stdout.splitlines()[-1])
 
     def measure(self) -> Run:

@@ -139,6 +139,7 @@ def test_the_command_tells_what_it_made(project: Any, monkeypatch: pytest.Monkey
 
     from click.testing import CliRunner
 
+    from cqrsless.cli.exits import LOADING
     from cqrsless.cli.group import cqrsless
     from tests.deploy.packaging.conftest import HERE
 
@@ -153,4 +154,9 @@ def test_the_command_tells_what_it_made(project: Any, monkeypatch: pytest.Monkey
     row = json.loads(CliRunner().invoke(cqrsless, [*arguments[:-1], "--no-measure", "--json", "-o", "b.zip"]).stdout)
     assert row["archives"][0]["file"] == "b.zip" and "start_ms" not in row and "trimmed" not in row
     failed = CliRunner().invoke(cqrsless, ["package", "--app", "nowhere"])
-    assert failed.exit_code == 1 and failed.stderr.startswith("DeploymentError: there is no module 'nowhere'")
+    assert failed.exit_code == LOADING and failed.stderr.startswith("UnloadableApp: there is no module 'nowhere'")
+    project.write("broken.py", "import nothing_of_that_name\n")
+    project.write("cut.py", "def (\n")
+    for app, says in (("broken", "'nothing_of_that_name' (broken.py, line 1)"), ("cut", "cut.py is no Python")):
+        failed = CliRunner().invoke(cqrsless, ["package", "--app", app, "--python", HERE])
+        assert failed.exit_code == LOADING and says in failed.stderr
