@@ -18,7 +18,7 @@ from .compiled import Compiled, is_embedded
 from .dispatcher import NO_HANDLERS
 from .errors import CqrslessError, NotFound, UnknownMessage
 from .keys import aggregate_key, id_of
-from .logs import install_record_factory
+from .logs import install_last_resort, install_record_factory
 from .messages import Command, CommandResult, Cost, Message, Name, Query, RecordedEvent, command_message, new_id
 from .metrics import Metrics, metrics_from_environment
 from .registry import DEFAULT, AggregateRecord, Model, ProcessorRecord, Registry, ViewRecord
@@ -86,6 +86,7 @@ class App:
         self._metrics: Metrics | None = metrics_from_environment()
         self._selection = selected_processor(os.environ)
         install_record_factory()
+        install_last_resort()
         tracing.configure()
         self._compiled: Compiled | None = None
         if not self.registry.empty:

@@ -12,7 +12,18 @@ from typing import Any, Final, TypeAlias
 
 from .messages import Message
 
-__all__ = ["JsonFormatter", "current_message", "handling", "install_record_factory", "log_as_json"]
+__all__ = [
+    "RETRIES",
+    "JsonFormatter",
+    "current_message",
+    "handling",
+    "install_last_resort",
+    "install_record_factory",
+    "log_as_json",
+]
+
+#: The logger of what failed and is tried again by itself.
+RETRIES: Final = "cqrsless.retries"
 
 #: A message that perhaps nobody asks for: what makes it, and of what.
 Promise: TypeAlias = "tuple[Callable[..., Message], *tuple[Any, ...]]"
@@ -136,6 +147,44 @@ def install_record_factory() -> None:
 
     factory.__dict__["adds_message_ids"] = True  # a mark for the next call
     logging.setLogRecordFactory(factory)
+
+
+class _LastResort(logging.Handler):
+    """Tells a script that has not set up logging what went wrong: a line each, once, and no traceback.
+
+    Python's own last resort would write the traceback of each attempt. As soon as anybody has a handler for a record,
+    this one is silent.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._hint = "; logging.basicConfig() shows the traceback"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == RETRIES or logging.lastResort is None or sys.stderr is None or self._is_heard(record.name):
+            return
+        line = _text(record)
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            line += "" if (said := _shown(error, str)) in line else f": {type(error).__name__}: {said}"
+            line, self._hint = line + self._hint, ""
+        print(" ".join(line.split("\n")), file=sys.stderr)
+
+    def _is_heard(self, name: str) -> bool:
+        logger: logging.Logger | None = logging.getLogger(name)
+        while logger is not None:
+            if any(handler is not self for handler in logger.handlers):
+                return True
+            logger = logger.parent if logger.propagate else None
+        return False
+
+
+_last_resort: Final = _LastResort()
+
+
+def install_last_resort() -> None:
+    """Let what goes wrong be one line where logging is not set up; a second call changes nothing."""
+    logging.getLogger("cqrsless").addHandler(_last_resort)
 
 
 class JsonFormatter(logging.Formatter):

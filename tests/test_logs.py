@@ -240,6 +240,58 @@ def test_lambdas_own_handlers_write_json_lines(form: str, frame: str) -> None:
     assert last == frame
 
 
+SCRIPT = """
+import logging, sys
+from cqrsless import App, Event, Registry
+exec(sys.argv[1])
+shop = Registry("shop")
+Order = shop.aggregate("Order", id_field="order_id")
+mailer = shop.processor("mailer", retries=5)
+
+@shop.command_handler("Create", aggregate=Order, creation="always")
+def create(command, order):
+    return {}, Event("Created", dict(command))
+
+@shop.event_handler("Created", processor=mailer)
+def tell(event):
+    raise RuntimeError("no mail\\nserver")
+
+app = App("memory://", registry=shop)
+App("memory://", registry=shop)
+for number in (1, 2):
+    app.execute("Create", {"order_id": f"o-{number}"})
+    app.drain()
+"""
+
+
+def told_by(setup: str) -> list[str]:
+    run = subprocess.run([sys.executable, "-c", SCRIPT, setup], capture_output=True, text=True, check=True)
+    assert run.stdout == ""
+    return run.stderr.splitlines()
+
+
+def test_a_script_without_logging_is_told_in_one_line_what_was_parked() -> None:
+    first, second = told_by("")
+    parked = "mailer parked Order#o-1 at commit 1: RuntimeError: no mail server in tell (<string>:15); "
+    assert first.startswith(parked) and first.endswith("; logging.basicConfig() shows the traceback")
+    assert second.startswith(parked.replace("o-1", "o-2")) and second.endswith("'Order#o-2')")
+
+
+@pytest.mark.parametrize("setup", ["logging.basicConfig()", "logging.getLogger('cqrsless').addHandler(MINE)"])
+def test_where_somebody_listens_each_attempt_is_told_to_them_alone(setup: str) -> None:
+    told = told_by(setup.replace("MINE", "logging.StreamHandler()"))
+    assert sum("could not take Order#o-1@1 yet: attempt" in line for line in told) == 5
+    assert sum("parked Order#o-1" in line for line in told) == 1
+    assert "Traceback (most recent call last):" in told
+
+
+@pytest.mark.parametrize(
+    "setup", ["logging.lastResort = None", "sys.stderr = None", "logging.getLogger().addHandler(logging.NullHandler())"]
+)
+def test_who_wants_to_hear_nothing_hears_nothing(setup: str) -> None:
+    assert told_by(setup) == []
+
+
 def test_without_a_handler_json_goes_to_standard_output() -> None:
     root = logging.getLogger()
     before, root.handlers = root.handlers, []

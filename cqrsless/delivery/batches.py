@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from ..logs import RETRIES
 from ..messages import Cost
 from ..store import Item
 from .commit import Commit, Decoder
@@ -13,6 +14,7 @@ from .consuming import Failed
 from .reasons import trace
 
 log = logging.getLogger("cqrsless")
+retries = logging.getLogger(RETRIES)
 
 
 class Delivery(NamedTuple):
@@ -88,7 +90,7 @@ def _tell(taker: Taker, commit: Commit, error: Exception) -> None:
         log.error("%s could not take %s@%s", taker.name, commit.pk, commit.number, exc_info=error)
         return
     cause = error.__cause__
-    log.warning(
+    retries.warning(
         "%s could not take %s@%s yet: %s", taker.name, commit.pk, commit.number, error,
         exc_info=None if cause is None else trace(cause),
     )  # fmt: skip
