@@ -82,9 +82,9 @@ every command: leave --host out, or say --expose if that is what you want
         return HOME / f"notes-{zlib.crc32(url.encode()):08x}"
 
 
-def make_home() -> None:
+def make_home(home: Path = HOME) -> None:
     """Make the folder for the server's notes, which no repository wants."""
-    HOME.mkdir(exist_ok=True)
-    ignore = HOME / ".gitignore"
+    home.mkdir(exist_ok=True)
+    ignore = home / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")

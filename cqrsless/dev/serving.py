@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader, make_
 
 from ..describing.unfolded import warnings
 from ..loading import project_file
+from .claiming import claimed
 from .console import PREFIX
 from .options import Options, Refused
 from .project import Broken
@@ -65,8 +67,9 @@ class Running:
             model = self.server.project.app.model
             say(
                 f"loaded {self.server.project.name} on {self.server.project.app.store.url} in "
-                f"{(time.perf_counter() - began) * 1000:.0f} ms: {len(model.commands)} commands, "
-                f"{len(model.queries)} queries, {len(model.views)} views"
+                f"{(time.perf_counter() - began) * 1000:.0f} ms: "
+                f"{_several(len(model.commands), 'command', 'commands')}, "
+                f"{_several(len(model.queries), 'query', 'queries')}, {_several(len(model.views), 'view', 'views')}"
             )
             for one in warnings(model):
                 say(f"warning: {one}")
@@ -88,17 +91,15 @@ def serve(options: Options, say: Callable[[str], None] = print) -> None:
     if is_running_from_reloader():
         _serve_and_watch(options, say)
         return
-    listener = _listen(options)
-    address = f"http://{_shown(options.host)}:{listener.getsockname()[1]}"
-    say(f"the application  {address}/\nthe console      {address}{PREFIX}")
-    try:
+    with claimed(options.store_url()) as claim, closing(_listen(options)) as listener:
+        address = f"http://{_shown(options.host)}:{listener.getsockname()[1]}"
+        claim.tell(address)
+        say(f"the application  {address}/\nthe console      {address}{PREFIX}")
         if options.reload:
             os.environ[_FD] = str(listener.fileno())
             run_with_reloader(lambda: None, _settings(), interval=RELOAD_EVERY, reloader_type=WATCHED_BY)
         else:
             _serve_once(options, listener.fileno(), say)
-    finally:
-        listener.close()
 
 
 def _serve_once(options: Options, fd: int, say: Callable[[str], None]) -> None:
@@ -155,6 +156,10 @@ def _listen(options: Options) -> socket.socket:
         ) from error
     listener.set_inheritable(True)
     return listener
+
+
+def _several(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def _shown(host: str) -> str:

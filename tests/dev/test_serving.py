@@ -143,6 +143,38 @@ def test_a_port_that_is_taken_is_said(project: Path) -> None:
     assert "--port 0 takes one that is" in done.stderr
 
 
+@pytest.mark.parametrize("options", [(), ("--no-reload",)])
+def test_a_second_server_on_the_same_file_is_refused_and_told_where_the_first_is(
+    project: Path, tmp_path: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "dev.db").symlink_to(Path("dev.db").absolute())
+    Path("dev.db").touch()
+    command = [sys.executable, "-m", "cqrsless", "dev", "--port", "0", "--store"]
+    with running("--port", "0", "--store", "sqlite:///dev.db", *options) as process:
+        until(lambda: process.status().get("broken") is False, "it serves")
+        for store in ("sqlite:///dev.db", f"sqlite:///{elsewhere}/dev.db"):
+            done = subprocess.run([*command, store], capture_output=True, text=True, check=False, timeout=30)
+            assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+            said = f"another cqrsless dev serves {store} already at {process.url} (process {process.popen.pid})"
+            assert said in done.stderr and "--store sqlite:///other.db" in done.stderr
+        with running("--port", "0", "--store", "sqlite:///other.db") as second:
+            assert second.ask("/orders", order("o-1"))["version"] == 1
+        os.kill(process.popen.pid, signal.SIGKILL)
+        process.popen.wait(10)
+    with running("--port", "0", "--store", "sqlite:///dev.db") as third:
+        assert third.ask("/orders", order("o-1"))["version"] == 1
+
+
+def test_what_there_is_one_of_is_counted_as_one(project: Path) -> None:
+    Path("single.py").write_text(
+        "from cqrsless import Registry\nr = Registry('r')\nr.query_handler('Q', route='GET /q')(lambda query: 5)\n"
+    )
+    with running("--port", "0", "--app", "single:r", "--store", "memory://") as process:
+        until(lambda: re.search(r" ms: 0 commands, 1 query, 0 views\n", process.log.read_text()), "it is told")
+
+
 def test_what_it_does_not_do_it_says_in_one_line(project: Path) -> None:
     command = [sys.executable, "-m", "cqrsless", "dev", "--host", "0.0.0.0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
