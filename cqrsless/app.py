@@ -235,7 +235,7 @@ class App:
         if version is not None and 0 < loaded.number < version:
             raise NotFound(f"{kind.name} {id} is at version {loaded.number}, so there is no {version}")
         if not loaded.exists:
-            raise NotFound(f"{kind.name} {id} was deleted" if loaded.gone else f"there is no {kind.name} {id}")
+            raise NotFound(loaded.absence(f"{kind.name} {id}"))
         return AsOf(loaded.private(kind), loaded.number)
 
     def history(self, aggregate: AggregateRecord | str, id: str | Sequence[str]) -> list[RecordedEvent]:

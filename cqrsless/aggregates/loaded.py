@@ -56,6 +56,13 @@ class Loaded:
             return kind.copied(self.state)
         return None if self.text is None else kind.read(self.text)
 
+    def absence(self, what: str) -> str:
+        """Say why there is no state."""
+        if self.gone:
+            return f"{what} was deleted"
+        kept = f": its history, up to version {self.number}, is refusals by on_rejected=, which create nothing"
+        return f"there is no {what}{kept if self.number else ''}"
+
 
 def nothing(kind: Kind) -> Loaded:
     """Give what is known of an aggregate that has no commit."""

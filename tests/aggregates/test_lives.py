@@ -129,10 +129,14 @@ def test_a_refusal_recorded_on_nothing_creates_nothing(kind: KindOfBox, around: 
     for each in [app, App(around, registry=box(kind))]:
         with pytest.raises(NotFound, match="there is no Box b"):
             each.execute("Put", {"id": "b", "n": 1})
-        with pytest.raises(NotFound):
+        assert [event.name for event in each.history("Box", "b")] == ["Refused"]
+        why = r"^there is no Box b: its history, up to version 1, is refusals by on_rejected=, which create nothing$"
+        with pytest.raises(NotFound, match=why):
             each.load("Box", "b")
-        with pytest.raises(NotFound):
+        with pytest.raises(NotFound, match=why):
             each.load("Box", "b", 1)
+        with pytest.raises(NotFound, match=r"^there is no Box c$"):
+            each.load("Box", "c")
         assert [event.name for event in each.history("Box", "b")] == ["Refused"]
     app.execute("Refuse", {"id": "b"}, on_rejected="Refused")
     with pytest.raises(NotFound):

@@ -52,6 +52,8 @@ def pip(*arguments: str) -> None:
 def sam(*arguments: str) -> None:
     if arguments[0] not in ("build", "deploy") or not Path("template.yaml").is_file():
         refuse("it needs a template, and a command that is known")
+    if "cqrsless" not in Path("requirements.txt").read_text(encoding="utf-8"):
+        refuse("what it builds would lack cqrsless")
 
 
 def terraform(*arguments: str) -> None:

@@ -18,6 +18,7 @@ from tests.engines import EngineMissing, console_script, go_without
 
 PAGE = PAGES[ROOT / "docs" / "deploy.md"]
 CDK = "aws-cdk-lib==2.275.0"
+SAM = "aws-sam-cli==1.170.0"
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def lint(folder: Path, name: str) -> str:
 
 
 def test_the_template_of_the_first_line_is_one_to_deploy(folder: Path) -> None:
-    [line, _] = blocks("sh", PAGE)[0].splitlines()
+    [_, line, _] = blocks("sh", PAGE)[0].splitlines()
     assert line == "cqrsless template --app orders.app -o template.yaml"
     template(folder, "-o", "template.yaml")
     assert lint(folder, "template.yaml") == ""
@@ -93,6 +94,38 @@ def test_terraform_applies_the_page_s_lines_and_its_override(
     assert "commands_errors_alarm" in made["resource"]["aws_cloudwatch_metric_alarm"]
     assert "aws_cloudwatch_metric_alarm.commands_errors_alarm" not in resources
     assert len(resources) > 50
+
+
+@pytest.mark.long
+def test_sam_builds_what_the_first_lines_make(folder: Path) -> None:
+    try:
+        sam = console_script(SAM, "sam")
+    except EngineMissing as error:
+        go_without(str(error))
+    [required, _, then] = blocks("sh", PAGE)[0].splitlines()
+    assert then.startswith("sam build && ")
+    here = f"python3.{sys.version_info.minor}"
+    with (folder / "pyproject.toml").open("a") as settings:
+        settings.write(f'runtime = "{here}"\n')
+    subprocess.run(required.replace("/path/to/cqrsless", str(ROOT)), shell=True, cwd=folder, check=True)
+    template(folder, "-o", "template.yaml")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
+    environ |= {"PATH": f"{Path(sys.executable).parent}:{environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
+    for command in ("validate", "--lint"), ("build",):
+        done = subprocess.run(
+            [str(sam), *command, "--region", "eu-west-1"],
+            cwd=folder, capture_output=True, text=True, check=False, env=environ,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+    built = folder / ".aws-sam" / "build" / "CommandsFunction"
+    resolve = (
+        f"import sys; sys.path[:0] = [{str(built)!r}]; import cqrsless; print(cqrsless.__file__, cqrsless.entrypoint)"
+    )
+    environ |= {"CQRSLESS_APP": "orders.app", "CQRSLESS_STORE": "memory://"}
+    told = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", resolve], cwd=built, capture_output=True, text=True, check=False, env=environ
+    )
+    assert told.returncode == 0 and told.stdout.startswith(str(built)), told.stderr
 
 
 @pytest.mark.long
