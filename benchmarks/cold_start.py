@@ -18,7 +18,7 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from .cold_start_cases import APPLICATION, CLIENT, FLOOR, OURS, TRIMMED, TRIMMED_FLOOR, Case, program
+from .cold_start_cases import APPLICATION, CLIENT, CLIENT_OURS, FLOOR, OURS, TRIMMED, TRIMMED_FLOOR, Case, program
 from .environments import ROOT, environment
 
 STAGES: Final = ("import", "ready", "first")
@@ -63,10 +63,10 @@ def measure(python: Path, runs: int, cases: dict[str, Case], *, packaged: bool) 
         told["added"] = _difference(samples, OURS, FLOOR)
         told["below"] = _difference(samples, TRIMMED, FLOOR)
         told["imports"] = {OURS: _imports(bench, "", runs)}
-        told["client"] = {FLOOR: _client(bench, "", runs)}
+        told["client"] = {FLOOR: _client(bench, CLIENT, "", runs), OURS: _client(bench, CLIENT_OURS, "", runs)}
         if "trimmed" in bench.packages:
             told["imports"][TRIMMED] = _imports(bench, "trimmed", runs)
-            told["client"][TRIMMED_FLOOR] = _client(bench, "trimmed", runs)
+            told["client"][TRIMMED_FLOOR] = _client(bench, CLIENT, "trimmed", runs)
         return told
 
 
@@ -159,11 +159,11 @@ def _imports(bench: Bench, packaged: str, runs: int) -> dict[str, float]:
     return dict(sorted(medians.items(), key=lambda one: -one[1]))
 
 
-def _client(bench: Bench, packaged: str, runs: int) -> dict[str, float]:
+def _client(bench: Bench, code: str, packaged: str, runs: int) -> dict[str, float]:
     """Give what a client of DynamoDB takes, step by step, in ms, with the total first."""
     found: list[dict[str, float]] = []
     for _ in range(min(runs, 5)):
-        told = json.loads(bench.run(CLIENT, packaged)[0].splitlines()[-1])
+        told = json.loads(bench.run(code, packaged)[0].splitlines()[-1])
         found.append({"total": told["total"], **told["steps"]})
     names = dict.fromkeys(name for one in found for name in one)
     return {name: statistics.median(one.get(name, 0.0) for one in found) for name in names}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, NoRegionError
 
+from .. import clients
 from ..errors import AppLoadError, CqrslessError
 from ..messages import Cost
 from ..store import (
@@ -48,10 +46,7 @@ _CANCELED: Final = "TransactionCanceledException"
 
 
 def make_client(region: str | None = None, endpoint: str | None = None) -> DynamoDBClient:
-    """Make a client for this store: from boto3's default session where the user has set one up, else from botocore.
-
-    boto3 itself is not imported: its resource layer costs a cold start time that nothing here needs.
-    """
+    """Make a client for this store: from boto3's default session where the user has set one up, else from botocore."""
     config = Config(
         connect_timeout=2,
         read_timeout=5,
@@ -61,15 +56,8 @@ def make_client(region: str | None = None, endpoint: str | None = None) -> Dynam
         retries={"total_max_attempts": 1, "mode": "standard"},  # see dynamodb_calls
         user_agent_extra="cqrsless",
     )
-    session: Any = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
     try:
-        if session is not None:
-            make, known = session.client, session.region_name
-        else:
-            session = botocore.session.get_session()
-            make, known = session.create_client, session.get_config_variable("region")
-        region = region or known or os.environ.get("AWS_REGION")
-        client: DynamoDBClient = make("dynamodb", region_name=region, endpoint_url=endpoint, config=config)
+        client: DynamoDBClient = clients.make_client("dynamodb", region, endpoint, config)
     except (BotoCoreError, ValueError) as error:
         if not isinstance(error, NoRegionError):
             raise AppLoadError(f"no client for DynamoDB can be made: {error}") from error
