@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from ..aggregates import reading
 from ..aggregates.deciding import Decision, fold_onto
@@ -15,7 +15,7 @@ from ..app import App
 from ..delivery.commit import Commit, Decoder
 from ..dispatcher import CommandPlan, Dispatcher
 from ..errors import CqrslessError, NotFound
-from ..keys import aggregate_key, read_id
+from ..keys import aggregate_key, read_id, split_id
 from ..messages import Command, Cost, Event, Message
 from ..registry import DELETED
 from ..registry.names import is_schema
@@ -64,14 +64,18 @@ class Aggregate:
         kind, id = whose(app, event, said)
         return cls(app, kind, NOBODY if id is None else id)
 
-    def live_through(self, past: Sequence[Any], *, snapshot: bool = False) -> None:
-        """Write a past, a commit for each event or for the state. With `snapshot`, the last one bears the state."""
+    def live_through(self, past: Sequence[Any], *, by: str = "", snapshot: bool = False) -> None:
+        """Write a past, a commit for each event or for the state. With `snapshot`, the last one bears the state.
+
+        `by` names the command whose aggregate it is, where nothing but its payload says so.
+        """
         told = sum(not isinstance(one, Command) for one in past)
         for at, what in enumerate(past, 1):
             if isinstance(what, Command):
                 self._app.execute(what)
                 continue
             self._check(what, told)
+            self.check_id(what, by)
             self._write(what, _WithSnapshot if snapshot and at == len(past) else Execution)
         if snapshot and self.load().gap:
             raise TypeError("through_snapshot() needs a past that ends with an event or with a state")
@@ -132,6 +136,23 @@ class Aggregate:
                 f"the state of {name} is a {state.__name__}, and given() or racing() has a {type(what).__name__}: "
                 f"write given({example})"
             )
+
+    def check_id(self, what: Any, command: str) -> None:
+        """Refuse what says that it is of another aggregate than the command: it would be written as this one's."""
+        if not command or self.id == NOBODY:
+            return
+        name, fields = self.kind.name, self.kind.id_field
+        payload = what.payload if isinstance(what, Event) else what
+        for field, own in zip(fields, split_id(self.id, len(fields)), strict=True):
+            other = payload.get(field) if isinstance(payload, Mapping) else getattr(payload, field, None)
+            if isinstance(other, (str, UUID)) and str(other) != own:
+                said = "the event " + what.name if isinstance(what, Event) else "a state"
+                id = repr(self.id) if len(fields) == 1 else split_id(self.id, len(fields))
+                raise TypeError(
+                    f"the past has {said} with {field} {str(other)!r}, and {command} is for the {name} with {field} "
+                    f"{own!r}: the past of a command is that of its own aggregate, so write {own!r} in both, or say "
+                    f"that it is all the same, by given(..., of=({name!r}, {id}))"
+                )
 
 
 class _Past:

@@ -162,15 +162,16 @@ class Given:
         stage = self._stage()
         if command.name not in stage.app.model.commands:
             stage.app.execute(command)  # which says what there is of a near name
+        by = "" if isinstance(self._of, tuple) else command.name
         aggregate = stage.aggregate = Aggregate.of_command(stage.app, command)
         if aggregate is not None:
             if aggregate.id != NOBODY:  # an invalid command names none, and is told
                 check_of(stage.app, self._of, command.name, aggregate.kind.name, aggregate.id)
-            aggregate.live_through(self._past, snapshot=self._snapshot)
+            aggregate.live_through(self._past, by=by, snapshot=self._snapshot)
         elif self._past or self._rivals:
             raise TypeError(f"{command.name} has no aggregate, so it has no past: write given()")
         before = None if aggregate is None else aggregate.load()
-        rivals = [self._rival(stage, aggregate, other) for other in self._rivals if aggregate is not None]
+        rivals = [self._rival(stage, aggregate, other, by) for other in self._rivals if aggregate is not None]
         stage.store.rivals.extend(rivals)
         with counted(stage.store) as cost:
             done = execute(stage.app, command)
@@ -185,10 +186,11 @@ class Given:
             begun(outcome, command.name)
         return outcome
 
-    def _rival(self, stage: Stage, aggregate: Aggregate, other: Any) -> Callable[[], object]:
+    def _rival(self, stage: Stage, aggregate: Aggregate, other: Any, by: str) -> Callable[[], object]:
         app = stage.elsewhere()
         if isinstance(other, Command):
             return lambda: app.execute(other)
+        aggregate.check_id(other, by)
         return lambda: Aggregate(app, aggregate.kind, aggregate.id).live_through((other,))
 
     def _react(

@@ -8,7 +8,7 @@ import pytest
 
 from cqrsless import Command, Event, Registry, UnknownMessage
 from cqrsless.testing import given
-from tests.testing.shop_of_stories import O1, WITHDRAW_TWO, Order, account, order
+from tests.testing.shop_of_stories import O1, PLACED, TWO, WITHDRAW_TWO, Order, account, order
 
 LINE = Event("LineAdded", {"line": 1})
 
@@ -158,3 +158,38 @@ def test_a_command_goes_by_its_own_aggregate() -> None:
             "aggregate, so leave out of="
         )
     order({"status": "placed"}, of=("Order", "o-1")).when("ShipOrder", O1).then(Event("OrderShipped", O1))
+
+
+def test_a_past_that_says_it_is_of_another_aggregate_than_the_command_is_refused() -> None:
+    with pytest.raises(TypeError) as told:
+        account(Event("Deposited", {"account_id": "a-2", "amount": 2})).when(*WITHDRAW_TWO)
+    assert str(told.value) == (
+        "the past has the event Deposited with account_id 'a-2', and Withdraw is for the Account with account_id "
+        "'a-1': the past of a command is that of its own aggregate, so write 'a-1' in both, or say "
+        "that it is all the same, by given(..., of=('Account', 'a-1'))"
+    )
+    for past in (order({"order_id": "o-2", "status": "placed"}), order(PLACED).racing({"order_id": "o-2"})):
+        with pytest.raises(TypeError, match="the past has a state with order_id 'o-2', and ShipOrder is for the Order"):
+            past.when("ShipOrder", O1)
+    with pytest.raises(TypeError, match="the event Deposited with account_id 'a-2'"):
+        account(TWO).racing(Event("Deposited", {"account_id": "a-2", "amount": 2})).when(*WITHDRAW_TWO)
+
+
+def test_only_a_part_of_a_composite_id_that_differs_is_told() -> None:
+    hall = Registry("hall")
+    Seat = hall.aggregate("Seat", id_field=("show", "row"))
+
+    @hall.command_handler("Hold", aggregate=Seat)
+    def hold(command: Any, seat: Any) -> Any:
+        return {**seat, "held": True}
+
+    here = {"show": "hamlet", "row": "f"}
+    given({"row": "f"}, registry=hall).when("Hold", here).then_state({"row": "f", "held": True})
+    with pytest.raises(TypeError, match=r"with row 'g', .* the Seat with row 'f': .*of=\('Seat', \('hamlet', 'f'\)\)"):
+        given({"show": "hamlet", "row": "g"}, registry=hall).when("Hold", here)
+
+
+def test_a_past_that_mentions_another_is_the_commands_where_the_test_says_so() -> None:
+    moved = Event("Deposited", {"account_id": "a-2", "amount": 2})
+    account(moved, of=("Account", "a-1")).when(*WITHDRAW_TWO).then(Event("Withdrawn", {"amount": 2}))
+    account(moved).when("Withdraw", {"amount": 2}).then_invalid()  # a command that is for nobody
