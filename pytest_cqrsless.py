@@ -29,7 +29,7 @@ __all__ = [
     "store",
 ]
 
-#: The stories that the running test has acted on by `when`, which `cqrsless.testing` notes; `None` between tests.
+#: The pasts of the running test, and what it acted on by `when`, as `cqrsless.testing` notes; `None` between tests.
 stories: list[Begun] | None = None
 
 
@@ -65,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Fail a test that has passed without a look at what came of its stories."""
+    """Fail a test that has passed without a look at what came of its stories, or without an end of any."""
     global stories
     outer, stories = stories, []
     try:

@@ -171,21 +171,35 @@ def invoker(app: App) -> Callable[..., Any]:
 
 
 def check_looked_at(stories: Sequence[Begun], item: pytest.Function) -> None:
-    """Fail a test that has acted on stories, by `when`, and never looked at what came of them."""
+    """Fail a test that has acted on stories, by `when`, and never looked at what came of them, or that has only pasts.
+
+    A past that nothing happens to, beside others, may be one that the test had to choose from: it is warned of.
+    """
+    __tracebackhide__ = True  # where warnings are errors, the text is enough
     # hypothesis leaves an example in its midst (`assume`), and a failed subtest the rest of it: there the line counts.
     by_line = getattr(item.obj, "is_hypothesis_test", False) or "subtests" in item.fixturenames
-    seen = {(one.file, one.line) for one in stories if by_line and one.looked_at}
-    left = [one for one in stories if not one.looked_at and (one.file, one.line) not in seen]
-    if not left:
-        return
-    places = dict.fromkeys(
-        f"{_shown(Path(one.file), item.config.rootpath)}:{one.line}: when({one.what})" for one in left
-    )
-    _fail(
-        "\n".join(places)
-        + "\nNobody looked at what came of this, so the test checks nothing of it. End it with a check, "
-        "as in .when(...).then(...) or .then_rejected(), or read what came of it, as in .when(...).events"
-    )
+    seen = {(one.file, one.line, one.call) for one in stories if one.looked_at and (by_line or one.call == "given")}
+    left = [one for one in stories if not one.looked_at and (one.file, one.line, one.call) not in seen]
+    acted_on = [one for one in left if one.call == "when"]
+    if acted_on:
+        _fail(
+            f"{_places(acted_on, item)}\nNobody looked at what came of this, so the test checks nothing of it. End it "
+            "with a check, as in .when(...).then(...) or .then_rejected(), or read what came of it, as in "
+            ".when(...).events"
+        )
+    if left:
+        told = (
+            f"{_places(left, item)}\nNothing happens to this past, so the test checks nothing of it. Go on from it, as "
+            "in given(...).when(...).then(...), or remove it"
+        )
+        if len(left) == len(stories):
+            _fail(told)
+        item.warn(pytest.PytestWarning(told))
+
+
+def _places(found: Sequence[Begun], item: pytest.Function) -> str:
+    root = item.config.rootpath
+    return "\n".join(dict.fromkeys(f"{_shown(Path(one.file), root)}:{one.line}: {one}" for one in found))
 
 
 def _shown(file: Path, root: Path) -> Path:

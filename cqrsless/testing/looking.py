@@ -1,4 +1,7 @@
-"""Which stories of a test were acted on, by `when`, and never looked at: such a test checks nothing, and passes."""
+"""Which stories of a test have no end: a past that nothing happens to, or a `when` that nobody looks at.
+
+Such a test would pass for ever.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import sys
 from inspect import currentframe
 from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["Begun", "Story", "begun"]
+__all__ = ["Begun", "Story", "begun", "noted"]
 
 #: The plugin of pytest, which has the list of the running test's stories, and is not there outside of pytest.
 _PLUGIN: Final = "pytest_cqrsless"
@@ -16,15 +19,22 @@ _PREPARING: Final = frozenset({"setUp", "asyncSetUp"})
 
 
 class Begun:
-    """One story that was acted on: where, on what, and whether anybody looked at what came of it."""
+    """One `given` or `when` of a test: where it is, of what, and whether anything came after it.
 
-    __slots__ = ("file", "line", "looked_at", "what")
+    A past is looked at by what happens to it, a `when` by whoever looks at what came of it.
+    """
 
-    def __init__(self, file: str, line: int, what: str) -> None:
+    __slots__ = ("call", "file", "line", "looked_at", "what")
+
+    def __init__(self, file: str, line: int, call: str, what: str) -> None:
         self.file = file
         self.line = line
+        self.call = call
         self.what = what
         self.looked_at = False
+
+    def __str__(self) -> str:
+        return f"{self.call}({self.what})"
 
 
 class Story:
@@ -43,16 +53,21 @@ class Story:
 
 def begun(story: Story, what: str) -> None:
     """Note, inside of a test of pytest, that a story was acted on by the line that called `when`."""
+    story.begun = noted("when", what)
+
+
+def noted(call: str, what: str) -> Begun | None:
+    """Note, inside of a test of pytest, the line that called `given` or `when`."""
     stories: list[Begun] | None = getattr(sys.modules.get(_PLUGIN), "stories", None)
     frame = currentframe()
     if stories is None or frame is None:
-        return
+        return None
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
         frame = frame.f_back
-    noted = Begun(frame.f_code.co_filename, frame.f_lineno, what)
+    one = Begun(frame.f_code.co_filename, frame.f_lineno, call, what)
     while frame is not None:
         if frame.f_code.co_name in _PREPARING:
-            return
+            return None
         frame = frame.f_back
-    story.begun = noted
-    stories.append(noted)
+    stories.append(one)
+    return one

@@ -14,7 +14,7 @@ from ..messages import Command, Event
 from ..registry import ProcessorRecord, Registry
 from .counting import counted
 from .decisions import Outcome, execute
-from .looking import begun
+from .looking import begun, noted
 from .pasts import NOBODY, Aggregate
 from .reactions import Reaction
 from .staging import Stage
@@ -74,6 +74,11 @@ class Given:
         self._of = of
         self._rivals = rivals
         self._snapshot = snapshot
+        self._begun = noted("given", "..." if past else "")
+
+    def _goes_on(self) -> None:
+        if self._begun is not None:
+            self._begun.looked_at = True
 
     def racing(self, *others: Any) -> Given:
         """Let another writer commit first, right before the command's own write: so it is decided again, on what the
@@ -94,12 +99,14 @@ class Given:
         >>> placed.racing({"shipped": True}).when("ShipOrder", {"order_id": "o-1"}).then_rejected()
         <Outcome of ShipOrder: refused with Rejected: the order has already shipped>
         """
+        self._goes_on()
         if not others:
             raise TypeError("racing() has nobody in it: say what the other writer commits, as in racing(Event(...))")
         return Given(self._past, self._stage, self._of, (*self._rivals, *others), self._snapshot)
 
     def through_snapshot(self) -> Given:
         """Let the command be decided on the state as it was stored and read, in place of one folded from the events."""
+        self._goes_on()
         return Given(self._past, self._stage, self._of, self._rivals, True)
 
     @overload
@@ -140,6 +147,7 @@ class Given:
         makes external ones of them, with an `id` of their own; `processor` keeps to its handlers; `attempt` counts
         from 1.
         """
+        self._goes_on()
         if isinstance(what, Event):
             if self._rivals or self._snapshot:
                 raise TypeError("racing() and through_snapshot() are for commands; an event is a fact already")

@@ -109,6 +109,32 @@ def test_a_refusal_without_an_aggregate_is_not_overlooked(project: Path) -> None
     assert "test_shop.py:11: when(SendNews)" in fails(project, "given().when('SendNews', {})")
 
 
+@pytest.mark.parametrize("past", ["given({'shipped': False})", "open_.racing({'shipped': True})", "given()"])
+def test_a_past_that_nothing_happens_to_fails_its_test(project: Path, past: str) -> None:
+    told = fails(project, past)
+    assert f"test_shop.py:11: given({'' if past == 'given()' else '...'})\nNothing happens to this past, so" in told
+    assert "Go on from it, as in given(...).when(...).then(...), or remove it" in told
+    assert "1 failed" in told and "cqrsless/" not in told, "no line of ours is shown"
+
+
+def test_a_past_that_nothing_happens_to_beside_others_is_warned_of(project: Path) -> None:
+    test = (
+        "open_.when('ShipOrder', ORDER).then_state({'shipped': True})",
+        "for shipped in (True, False):",
+        "    past = given({'shipped': shipped})",
+        "    if shipped: past.when('ShipOrder', ORDER).then_rejected()",
+        "given({'shipped': True})",
+    )
+    told = run(project, BEGIN + "def test_it():\n" + "".join(f"    {line}\n" for line in test), "-W", "default")
+    assert "1 passed, 1 warning" in told and "PytestWarning: test_shop.py:15: given(...)" in told
+    assert "test_shop.py:13" not in told, "something happened to one of this line"
+
+
+def test_a_past_that_is_used_by_its_refusal_or_made_before_the_test_is_let_be(project: Path) -> None:
+    passes(project, "with pytest.raises(TypeError):", "    given().racing()")
+    run(project, BEGIN + "@pytest.fixture\ndef past():\n    return given()\ndef test_it(past):\n    pass\n")
+
+
 def test_a_test_that_fails_by_itself_or_is_skipped_tells_its_own_reason_alone(project: Path) -> None:
     told = fails(project, "open_.when('ShipOrder', ORDER)", "assert 1 == 2")
     assert "assert 1 == 2" in told and "Nobody" not in told
