@@ -100,18 +100,11 @@ class Dispatcher:
     def _what(self, name: str) -> str:
         """Say what else of the application has a name that no message has."""
         model = self.model
-        events = {
-            *model.events,
-            *(name for one in model.aggregates.values() for name in one.evolvers),
-            *(name for handler in model.event_handlers for name in handler.names),
-            *(name for projector in model.projectors for name in projector.names),
-            *(name for publisher in model.publishers for name in publisher.names),
-        }
         if name in model.views:
             return "a view, which query handlers read"
         if name in model.aggregates:
             return "an aggregate, which commands change"
-        return "an event, which command handlers return" if name in events else ""
+        return "an event, which command handlers return" if name in model.event_names() else ""
 
 
 class Plan:

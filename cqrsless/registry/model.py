@@ -68,3 +68,13 @@ class Model(Record):
     event_handlers: tuple[EventHandlerRecord, ...]
     publishers: tuple[PublisherRecord, ...]
     deployment: tuple[DeploymentRecord, ...]
+
+    def event_names(self) -> set[str]:
+        """Give the names of events that something here folds, hears or describes, now or formerly."""
+        return {
+            *self.events,
+            *(name for aggregate in self.aggregates.values() for name in aggregate.evolvers),
+            *(name for handler in self.event_handlers for name in handler.names),
+            *(name for projector in self.projectors for name in projector.names),
+            *(name for publisher in self.publishers for name in publisher.names),
+        }

@@ -14,6 +14,7 @@ from ..describing.handlers import decided_nothing
 from ..errors import CqrslessError, Rejected, SerializationFailed, UnknownEvent, ValidationFailed
 from ..messages import Command, CommandResult, Cost, Event
 from ..registry import DELETED
+from .arguments import check_error, check_events
 from .counting import assert_cost
 from .differences import differences
 from .looking import Story
@@ -38,6 +39,9 @@ def execute(app: App, command: Command) -> CommandResult | CqrslessError:
 
 class Outcome(Story):
     """What came of a command: either `result` or `error`. Each `then` checks one thing, and gives the outcome back."""
+
+    of = "a command"
+    figures = ("result", "error", "events", "cost")
 
     def __init__(
         self,
@@ -69,6 +73,7 @@ class Outcome(Story):
 
     def then(self, *events: Event) -> Outcome:
         """Check that exactly these events were recorded, in this order."""
+        check_events("then", events, "; commands are what events ask for: given().when(Event(...)).then(Command(...))")
         expected = [self._as_read(event) for event in events]
         if self.error is not None:
             self._fail(f"record {_list(expected)}")
@@ -92,9 +97,10 @@ class Outcome(Story):
 
     def then_rejected(self, error: type[Exception] = Rejected, match: str | None = None) -> Outcome:
         """Check that the command was refused with this error, and that `match` is found in its text (`re.search`)."""
+        check_error(error)
         wanted = error.__name__ if match is None else f"{error.__name__} saying {match!r}"
         if not isinstance(self.error, error) or (match is not None and not re.search(match, str(self.error))):
-            self._fail(f"be refused with {wanted}")
+            self._fail(f"be refused with {wanted}", self._other_check(error))
         return self
 
     def then_invalid(self, messages: Mapping[str, Any] | None = None) -> Outcome:
@@ -171,6 +177,14 @@ class Outcome(Story):
             return "recorded no event"
         nothing = decided_nothing(self._stage.app.model, self._name, self.result)
         return f"recorded {_list(self.events)}" + (f": {nothing}" if nothing else "")
+
+    def _other_check(self, expected: type[Exception]) -> list[str]:
+        """Say how the refusal that there was is checked, where another class was expected."""
+        if self.error is None or isinstance(self.error, expected):
+            return []
+        if isinstance(self.error, ValidationFailed):
+            return ["an invalid payload is checked by then_invalid()"]
+        return [f"that is checked by then_rejected({type(self.error).__name__})"]
 
     def _fail(self, should: str, details: Sequence[str] = ()) -> NoReturn:
         lines = [f"{self._name} should {should}", f"but {self._came_of_it()}", *details]

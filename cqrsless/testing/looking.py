@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from inspect import currentframe
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 __all__ = ["Begun", "Story", "begun", "noted"]
 
@@ -40,15 +40,36 @@ class Begun:
 class Story:
     """What has come of `when`. Any use of a public attribute of it, a check or a figure, counts as a look."""
 
+    #: What it is of, and what may be read of it beside its checks, as errors say it.
+    of: ClassVar[str]
+    figures: ClassVar[tuple[str, ...]]
     begun: Begun | None = None
 
     if not TYPE_CHECKING:  # a checker that saw it would let any attribute pass
 
         def __getattribute__(self, name: str) -> Any:
-            begun = None if name.startswith("_") else object.__getattribute__(self, "begun")
+            if name.startswith("_"):
+                return object.__getattribute__(self, name)
+            begun = object.__getattribute__(self, "begun")
             if begun is not None:
                 begun.looked_at = True
-            return object.__getattribute__(self, name)
+            if hasattr(type(self), name) or name in vars(self):
+                return object.__getattribute__(self, name)
+            raise AttributeError(_no_such(type(self), name))
+
+
+def _no_such(story: type[Story], name: str) -> str:
+    """Say what a story of this kind has in place of what was asked of it."""
+    from ..registry import did_you_mean
+
+    mine = _checks(story)
+    others = [other for other in Story.__subclasses__() if other is not story and name in _checks(other)]
+    why = "".join(f", which is for {other.of}" for other in others) or did_you_mean(name, mine)
+    return f"a story of {story.of} has no {name}{why.removesuffix('?')}: it has {', '.join(mine)}"
+
+
+def _checks(story: type[Story]) -> list[str]:
+    return [*(name for name in vars(story) if name.startswith("then") or name == "twice"), *story.figures]
 
 
 def begun(story: Story, what: str) -> None:

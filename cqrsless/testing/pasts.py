@@ -14,7 +14,7 @@ from ..aggregates.loaded import Loaded
 from ..app import App
 from ..delivery.commit import Commit, Decoder
 from ..dispatcher import CommandPlan, Dispatcher
-from ..errors import CqrslessError, NotFound
+from ..errors import CqrslessError, NotFound, a_type
 from ..keys import aggregate_key, read_id, split_id
 from ..messages import Command, Cost, Event, Message
 from ..registry import DELETED
@@ -133,7 +133,7 @@ class Aggregate:
         if not self.kind.event_sourced and what is not DELETED and not fits:
             example = "{...}" if state is dict else f"{state.__name__}(...)"
             raise TypeError(
-                f"the state of {name} is a {state.__name__}, and given() or racing() has a {type(what).__name__}: "
+                f"the state of {name} is a {state.__name__}, and given() or racing() has {a_type(what)}: "
                 f"write given({example})"
             )
 

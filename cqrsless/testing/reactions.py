@@ -19,6 +19,7 @@ from ..messages import Command, Cost, Event, Message
 from ..projections.rows import Layout, parts_of, read
 from ..publishing.published import Published
 from ..registry import Cancel, ProcessorRecord, ViewRecord, did_you_mean
+from .arguments import check_commands, check_events, check_rows
 from .differences import differences
 from .listening import Effect, Listeners, Recorded
 from .looking import Story
@@ -42,6 +43,9 @@ class Reaction(Story):
 
     Handlers, projectors and publishers are called when the first check asks for what they do, once for all checks.
     """
+
+    of = "events"
+    figures = ("commands", "published", "row", "rows")
 
     def __init__(self, app: App, processor: ProcessorRecord | str | None, attempt: int) -> None:
         self._app = app
@@ -96,7 +100,7 @@ class Reaction(Story):
         """Give a row of a view as it is now."""
         self._project()
         record = self._view(view)
-        pk, sk = Layout(record, 1).key(parts_of(record, key[0] if len(key) == 1 else key, "row"))
+        pk, sk = Layout(record, 1).key(parts_of(record, key[0] if len(key) == 1 else key, "the test"))
         return read(self._app.store.get("views", pk, sk, Cost()))
 
     def rows(self, view: ViewRecord | str) -> list[dict[str, Any]]:
@@ -115,6 +119,7 @@ class Reaction(Story):
         Of a command, name, payload, `due`, `expected_version` and `on_rejected` are compared, and `id` and `metadata`
         where the expected one has them. What is due is the same however it is written.
         """
+        check_commands("then", expected)
         reacted = self._reacted
         if reacted.raised is not None:
             self._fail(f"ask for {_list(expected)}")
@@ -147,6 +152,7 @@ class Reaction(Story):
 
     def then_published(self, *events: Event) -> Reaction:
         """Check that exactly these public events were published, in this order."""
+        check_events("then_published", events)
         got = list(self._publish())
         if got != list(events):
             self._fail(f"publish {_events(events)}", f"published {_events(got)}", differences(list(events), got))
@@ -161,6 +167,7 @@ class Reaction(Story):
             raise TypeError('then_row() takes a view, a key and a row, as in then_row("Summary", "o-1", {...})')
         *key, row = key_and_row
         name = self._view(view).name
+        check_rows("then_row", name, [row])
         got = self.row(view, *key)
         expected = row if row is None else encode(row, "the expected row")[1]
         if got != expected:
@@ -170,6 +177,7 @@ class Reaction(Story):
 
     def then_rows(self, view: ViewRecord | str, *rows: Mapping[str, Any]) -> Reaction:
         """Check that the view has exactly these rows, in any order."""
+        check_rows("then_rows", self._view(view).name, rows)
         expected = [encode(dict(row), "an expected row")[1] for row in rows]
         got = self.rows(view)
         missing = [row for row in expected if expected.count(row) > got.count(row)]

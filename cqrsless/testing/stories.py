@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, Final, overload
 from uuid import uuid4
 
-from ..errors import CqrslessError
+from ..errors import CqrslessError, UnknownMessage
 from ..messages import Command, Event
 from ..registry import ProcessorRecord, Registry
+from .arguments import check_command, check_events, check_options
 from .counting import counted
 from .decisions import Outcome, execute
 from .looking import begun, noted
@@ -151,7 +152,10 @@ class Given:
         if isinstance(what, Event):
             if self._rivals or self._snapshot:
                 raise TypeError("racing() and through_snapshot() are for commands; an event is a fact already")
+            check_options("events", how)
+            check_events("when", (what, *more), "; a command has a story of its own: given(...).when(Command(...))")
             return self._react((what, *more), **how)
+        check_command(what, more, how)
         return self._decide(what, *more, **how)
 
     def _decide(
@@ -169,6 +173,10 @@ class Given:
             command = replace(command, id=uuid4().hex)
         stage = self._stage()
         if command.name not in stage.app.model.commands:
+            if command.name in stage.app.model.event_names():
+                raise UnknownMessage(
+                    f"{command.name} is an event, and no command: let it arrive by when(Event({command.name!r}, ...))"
+                )
             stage.app.execute(command)  # which says what there is of a near name
         by = "" if isinstance(self._of, tuple) else command.name
         aggregate = stage.aggregate = Aggregate.of_command(stage.app, command)

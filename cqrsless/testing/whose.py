@@ -35,6 +35,7 @@ def whose(app: App, event: Event, said: Said) -> tuple[Kind, str | None]:
 
     What the call says goes before what the event says, and that before what the rest of the story says.
     """
+    _check_name(app.model, event)
     kinds = app.compiled.dispatcher.kinds
     if said.here is not None:
         kind, id = _named(kinds, said.here)
@@ -82,6 +83,17 @@ def others_of(app: App, event: Event, kind: Kind) -> list[str]:
     if not kind.event_sourced or kind.knows(event.name):
         return []
     return sorted(_able(app, event))
+
+
+def _check_name(model: Model, event: Event) -> None:
+    """Refuse an event that nothing here knows, where its name is near to one that is known."""
+    known = model.event_names()
+    if event.name in known:
+        return
+    known |= {node.name for node in _picture(model).nodes if node.kind == "event"}
+    hint = "" if event.name in known else did_you_mean(event.name, known)
+    if hint:
+        raise UnknownMessage(f"nothing here knows an event named {event.name!r}{hint}")
 
 
 def _able(app: App, event: Event) -> set[str]:
