@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import codec
-from .errors import SerializationFailed
-from .states import a_value
+from .errors import SerializationFailed, returned
 from .structure import Misfit, converter
 
 __all__ = ["DataclassState"]
@@ -31,7 +30,7 @@ class DataclassState:
     def encode(self, state: Any) -> tuple[str, Any]:
         if type(state) is not self._cls:
             raise SerializationFailed(
-                f"{self._what} is a {self._cls.__name__}, but the handler returned {a_value(state)}"
+                f"{self._what} is a {self._cls.__name__}, but the handler returned {returned(state)}"
             )
         if self._apart is not None:
             text = codec.plain_text(self._apart(state))

@@ -24,6 +24,7 @@ from .errors import (
     Unauthenticated,
     UnknownEvent,
     UnknownMessage,
+    returned,
 )
 from .keys import read_id
 from .logs import current_message
@@ -220,7 +221,12 @@ class CommandPlan(Plan):
 
     def value(self, message: Message) -> CommandResult:
         """Call the handler of a command without an aggregate."""
-        return CommandResult(value=self.call(message, self.admit(message)))
+        value = self.call(message, self.admit(message))
+        if isinstance(value, Exception):
+            mistake = InvalidReturn(f"the handler of {message.name} returned {returned(value)}")
+            self.place(mistake)
+            raise mistake
+        return CommandResult(value=value)
 
     def execution(self, kind: Kind, message: Message) -> Execution:
         """Admit a command on an aggregate, and make ready what executes it."""

@@ -274,3 +274,16 @@ def a_type(value: object) -> str:
     """
     name = type(value).__name__
     return "None" if value is None else f"{'an' if name[:1] in 'AEIOaeio' else 'a'} {name}"
+
+
+def returned(value: object) -> str:
+    """Give the type of what a function returned wrongly, as errors tell it; an exception is not for returning.
+
+    >>> returned(1), returned(Rejected("no")), returned(Rejected)
+    ('an int', 'a Rejected (raise it, do not return it)', 'the class Rejected (raise it, do not return it)')
+    """
+    if isinstance(value, Exception):
+        return f"{a_type(value)} (raise it, do not return it)"
+    if isinstance(value, type) and issubclass(value, Exception):
+        return f"the class {value.__name__} (raise it, do not return it)"
+    return a_type(value)

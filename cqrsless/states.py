@@ -7,7 +7,7 @@ from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import codec, schemas
-from .errors import InvalidReturn, SerializationFailed
+from .errors import InvalidReturn, SerializationFailed, returned
 
 if TYPE_CHECKING:
     from marshmallow import Schema
@@ -46,7 +46,7 @@ class DictState:
 
     def encode(self, state: Any) -> tuple[str, Any]:
         if not isinstance(state, dict):
-            raise SerializationFailed(f"{self._what} is a dict, but the handler returned {a_value(state)}")
+            raise SerializationFailed(f"{self._what} is a dict, but the handler returned {returned(state)}")
         return codec.encode(state, self._what)
 
     def read(self, stored: Any) -> Any:
@@ -68,6 +68,8 @@ class SchemaState:
     def encode(self, state: Any) -> tuple[str, Any]:
         if self._may_be_empty and state == {}:
             return "{}", self.initial()
+        if isinstance(state, Exception):  # of which a schema would dump nothing
+            raise SerializationFailed(f"{self._what} has a schema, but the handler returned {returned(state)}")
         text, plain = codec.encode(schemas.dump(self._schema, state, self._what), self._what)
         return text, schemas.reload(self._schema, plain, self._what)
 
@@ -135,7 +137,3 @@ def upcast(fn: Callable[[Any], Any], stored: Any, what: str) -> Any:
             "changed in place"
         )
     return after
-
-
-def a_value(value: Any) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"

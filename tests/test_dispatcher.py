@@ -349,3 +349,17 @@ def test_a_payload_that_cannot_be_stored_is_the_senders_mistake_and_not_the_hand
     assert "in place" not in str(caught.value)
     with pytest.raises(SerializationFailed, match=r"\(in place, tests/test_dispatcher.py:\d+\)$"):
         app.execute("Place", {"id": "o", "bad": True})
+
+
+def test_a_refusal_that_is_returned_is_no_value_of_a_command() -> None:
+    made = Registry("returned")
+
+    @made.command_handler("Ping")
+    def ping(command: Any) -> Any:
+        return AlreadyExists("no")
+
+    with pytest.raises(
+        InvalidReturn, match=r"^the handler of Ping returned an AlreadyExists \(raise it, do not"
+    ) as told:
+        App("memory://", registry=made).execute("Ping")
+    assert "(in ping, " in str(told.value)

@@ -11,7 +11,7 @@ import pytest
 from marshmallow import EXCLUDE, Schema, fields, post_load
 
 from cqrsless import codec
-from cqrsless.errors import InvalidReturn, SerializationFailed
+from cqrsless.errors import InvalidReturn, Rejected, SerializationFailed
 from cqrsless.states import PayloadCodec, StateCodec, state_codec
 
 
@@ -59,6 +59,12 @@ def test_a_state_that_handlers_may_change_is_not_shared(how: StateCodec) -> None
 @pytest.mark.parametrize(
     ("how", "state", "why"),
     [
+        (
+            state_codec(Defaults, "Account"),
+            Rejected(),
+            r"the handler returned a Rejected \(raise it, do not return it\)",
+        ),
+        (state_codec(None, "Order"), Rejected(), r"the handler returned a Rejected \(raise it, do not return it\)"),
         (state_codec(None, "Order"), [1], "the state of Order is a dict, but the handler returned a list"),
         (state_codec(None, "Order"), {"a": object()}, "the state of Order at a: a value of type object"),
         (state_codec(Account, "Account"), {"owner": "Ann"}, "is a Account, but the handler returned a dict"),

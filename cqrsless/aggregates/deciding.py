@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from .. import codec
-from ..errors import AlreadyExists, InvalidReturn, NotFound, VersionMismatch, a_type
+from ..errors import AlreadyExists, InvalidReturn, NotFound, VersionMismatch, returned
 from ..messages import Event, Message
 from ..registry import DELETED
 from .commits import Encoded
@@ -139,11 +139,11 @@ def _events(kind: Kind, given: Any, message: Message) -> list[Encoded]:
         return []
     advice = "return an Event, several, or nothing"
     if isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
-        raise _wrong(message, f"{a_type(given)} for events", advice)
+        raise _wrong(message, f"{returned(given)} for events", advice)
     events: list[Encoded] = []
     for event in given:
         if not isinstance(event, Event):
-            raise _wrong(message, f"{a_type(event)} among its events", advice)
+            raise _wrong(message, f"{returned(event)} among its events", advice)
         events.append(kind.encode(event.name, event.payload))
     return events
 

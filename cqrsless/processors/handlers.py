@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from .. import tracing
 from ..delivery.commit import Commit, Decoder, Told
-from ..errors import InvalidReturn, UnknownMessage, a_type
+from ..errors import InvalidReturn, UnknownMessage, returned
 from ..logs import current_message
 from ..messages import Command, Message
 from ..registry import Cancel, EventHandlerRecord, defined
@@ -158,7 +158,7 @@ class EventHandler:
 
     def _wrong(self, given: object) -> InvalidReturn:
         return InvalidReturn(
-            f"{self._told()} returned {a_type(given)}: return nothing, a Command, cancel(id), or several of these"
+            f"{self._told()} returned {returned(given)}: return nothing, a Command, cancel(id), or several of these"
         )
 
     def _told(self) -> str:

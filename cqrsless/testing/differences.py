@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 MISSING: Final = object()
@@ -30,6 +31,35 @@ def differences(expected: Any, got: Any, path: str = "") -> list[str]:
     if not found and expected != got:  # equal in all their parts, and not equal all the same
         return [f"{_line(path)}expected {_show(expected)}, got {_show(got)}"]
     return found
+
+
+def due_at(time: datetime | timedelta | None, now: datetime | None = None) -> str:
+    """Say when something is due: how long from `now`, where that is known, and at which time.
+
+    >>> due_at(timedelta(days=3)), due_at(None)
+    ('in 3 days', 'at once')
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+    >>> due_at(noon + timedelta(hours=1, seconds=30), noon), due_at(noon)
+    ('in 1 hour 30 seconds (2026-01-01 13:00:30 UTC)', '2026-01-01 12:00:00 UTC')
+    """
+    if time is None:
+        return "at once"
+    if isinstance(time, timedelta):
+        return _span(time)
+    at = f"{time.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    return at if now is None else f"{_span(time - now)} ({at})"
+
+
+def _span(span: timedelta) -> str:
+    rest = abs(span) // timedelta(milliseconds=1)
+    parts: list[str] = []
+    for unit, size in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1000)):
+        count: float = rest / size if unit == "second" else rest // size
+        rest %= size
+        if count:
+            parts.append(f"{count:g} {unit}{'' if count == 1 else 's'}")
+    length = " ".join(parts) or "0 seconds"
+    return f"in {length}" if span >= timedelta(0) else f"{length} ago"
 
 
 def _at(values: Any, index: int) -> Any:

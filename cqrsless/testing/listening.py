@@ -28,7 +28,7 @@ from ..publishing.published import Published
 from ..publishing.publishers import Outbox, publishers
 from ..registry import Cancel, EventHandlerRecord, ProcessorRecord, ProjectorRecord, PublisherRecord, did_you_mean
 from ..store import Item
-from .differences import differences
+from .differences import differences, due_at
 
 __all__ = ["Effect", "Listeners", "Recorded"]
 
@@ -56,7 +56,6 @@ class Effect(NamedTuple):
         pairs: list[tuple[str, Any, Any]] = [
             ("name", expected.name, got.name),
             ("payload", encode(expected.payload, "the expected payload")[1], encode(got.payload, "the payload")[1]),
-            ("due", due, self.due),
             ("expected_version", expected.expected_version, got.expected_version),
             ("on_rejected", _name(expected), _name(got)),
         ]
@@ -64,7 +63,10 @@ class Effect(NamedTuple):
             pairs.append(("id", expected.id, message.id))
         if expected.metadata:
             pairs.append(("metadata", dict(expected.metadata), dict(got.metadata)))
-        return [line for name, one, other in pairs for line in differences(one, other, name)]
+        lines = [line for name, one, other in pairs for line in differences(one, other, name)]
+        if due != self.due:
+            lines.append(f"due: expected {due_at(due, message.time)}, got {due_at(self.due, message.time)}")
+        return lines
 
 
 class Recorded:

@@ -20,7 +20,7 @@ from ..projections.rows import Layout, parts_of, read
 from ..publishing.published import Published
 from ..registry import Cancel, ProcessorRecord, ViewRecord, did_you_mean
 from .arguments import check_commands, check_events, check_rows
-from .differences import differences
+from .differences import differences, due_at
 from .listening import Effect, Listeners, Recorded
 from .looking import Story
 
@@ -317,7 +317,7 @@ def _list(effects: Sequence[Command | Cancel]) -> str:
 def _one(effect: Command | Cancel) -> str:
     if isinstance(effect, Cancel):
         return f"cancel({effect.id!r})"
-    return f"{effect.name} {effect.payload!r}" + ("" if effect.due is None else f" due {effect.due}")
+    return f"{effect.name} {effect.payload!r}" + ("" if effect.due is None else f" due {due_at(effect.due)}")
 
 
 def _events(events: Sequence[Event]) -> str:

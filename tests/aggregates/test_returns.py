@@ -79,6 +79,8 @@ def test_a_creation_that_returns_nothing_is_a_forgotten_return() -> None:
         ({"a": 1}, r"returned a dict for events: return an Event, several, or nothing"),
         ("Done", r"returned a str for events"),
         (5, r"returned an int for events"),
+        (Rejected("no"), r"returned a Rejected \(raise it, do not return it\) for events"),
+        ([Rejected], r"returned the class Rejected \(raise it, do not return it\) among its events"),
         (({"a": 1}, Event("Done")), r"returned a dict among its events"),
         ([None], r"returned None among its events"),
     ],

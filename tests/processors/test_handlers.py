@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cqrsless import Command, Event, Message, Registry
+from cqrsless import Command, Event, GiveUp, Message, Registry
 from cqrsless.logs import current_message
 from cqrsless.processors.handlers import idempotency_key, labels
 from tests.processors.harness import Bench, registry
@@ -235,6 +235,7 @@ def test_a_handler_is_known_by_its_own_name_and_by_more_where_that_is_not_enough
     [
         (Event("Shipped"), "returned an Event: return nothing, a Command, cancel(id), or several of these"),
         ("ShipOrder", "returned a str: return nothing"),
+        (GiveUp("no"), "returned a GiveUp (raise it, do not return it): return nothing"),
         ([Command("ToOrder", {}), 1], "returned an int: return nothing"),
         (
             Command("ToCrad", {}),
