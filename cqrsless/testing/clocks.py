@@ -7,6 +7,9 @@ from typing import Final
 
 __all__ = ["Clock"]
 
+#: pytest shows the test's own line where a check fails, and not this module's.
+__tracebackhide__: Final = True
+
 NOON: Final = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
 

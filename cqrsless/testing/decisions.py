@@ -20,6 +20,7 @@ from .differences import differences
 from .looking import Story
 from .pasts import state_of
 from .staging import Stage
+from .tracebacks import Plainly, raised_in
 
 __all__ = ["Outcome", "execute"]
 
@@ -30,7 +31,8 @@ __tracebackhide__: Final = True
 def execute(app: App, command: Command) -> CommandResult | CqrslessError:
     """Execute a command; what the application refuses is given, what is a mistake is raised as it is."""
     try:
-        return app.execute(command)
+        with Plainly():
+            return app.execute(command)
     except CqrslessError as error:
         if error.status >= 500:
             raise
@@ -188,7 +190,11 @@ class Outcome(Story):
 
     def _fail(self, should: str, details: Sequence[str] = ()) -> NoReturn:
         lines = [f"{self._name} should {should}", f"but {self._came_of_it()}", *details]
-        raise AssertionError("\n  ".join(lines)) from self.error
+        where = None if self.error is None else raised_in(self.error)
+        if where is not None:
+            lines.append(f"it was raised in {where}")
+        # Not from the error: its way through this package would stand before the test's own line.
+        raise AssertionError("\n  ".join(lines)) from None
 
 
 def _differing(expected: Sequence[Event], got: Sequence[Event]) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..app import App
 from ..codec import encode
@@ -31,6 +31,9 @@ from ..store import Item
 from .differences import differences, due_at
 
 __all__ = ["Effect", "Listeners", "Recorded"]
+
+#: pytest shows the test's own line where a check fails, and not this module's.
+__tracebackhide__: Final = True
 
 
 class Effect(NamedTuple):

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 __all__ = ["Begun", "Story", "begun", "noted"]
 
+#: pytest shows the test's own line where a check fails, and not this module's.
+__tracebackhide__: Final = True
+
 #: The plugin of pytest, which has the list of the running test's stories, and is not there outside of pytest.
 _PLUGIN: Final = "pytest_cqrsless"
 _PACKAGE: Final = __name__.rpartition(".")[0]

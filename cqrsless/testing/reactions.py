@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import timedelta
-from functools import cached_property
 from typing import Any, Final, NamedTuple, NoReturn
 from uuid import uuid4
 
@@ -23,6 +22,7 @@ from .arguments import check_commands, check_events, check_rows
 from .differences import differences, due_at
 from .listening import Effect, Listeners, Recorded
 from .looking import Story
+from .tracebacks import Plainly, raised_in
 
 __all__ = ["Reaction"]
 
@@ -47,12 +47,17 @@ class Reaction(Story):
     of = "events"
     figures = ("commands", "published", "row", "rows")
 
-    def __init__(self, app: App, processor: ProcessorRecord | str | None, attempt: int) -> None:
+    def __init__(
+        self, app: App, processor: ProcessorRecord | str | None, attempt: int, events: Sequence[Any] = ()
+    ) -> None:
         self._app = app
+        #: All that the story tells of, which functions may find incomplete.
+        self._told = events
         self._attempt = attempt
         self._listeners = Listeners(app, processor)
         self._arrivals: list[Arrival] = []
         self._projected = 0
+        self._first: Recorded | None = None
 
     # -- what arrives
 
@@ -100,7 +105,8 @@ class Reaction(Story):
         """Give a row of a view as it is now."""
         self._project()
         record = self._view(view)
-        pk, sk = Layout(record, 1).key(parts_of(record, key[0] if len(key) == 1 else key, "the test"))
+        with Plainly():
+            pk, sk = Layout(record, 1).key(parts_of(record, key[0] if len(key) == 1 else key, "the test"))
         return read(self._app.store.get("views", pk, sk, Cost()))
 
     def rows(self, view: ViewRecord | str) -> list[dict[str, Any]]:
@@ -221,25 +227,29 @@ class Reaction(Story):
 
     # -- inside
 
-    @cached_property
+    @property
     def _reacted(self) -> Recorded:
-        return self._react()
+        if self._first is None:  # no cached_property: its frame would stand in every failure
+            self._first = self._react()
+        return self._first
 
     def _react(self) -> Recorded:
         if not self._listeners.handlers and not self._listeners.external:
             raise TypeError(f"no event handler of this application listens to {self._names}: there are no commands")
         recorded = Recorded()
-        for arrival in self._arrivals:
-            self._listeners.call(arrival.commit, arrival.message, self._attempt, recorded)
+        with Plainly(self._told):
+            for arrival in self._arrivals:
+                self._listeners.call(arrival.commit, arrival.message, self._attempt, recorded)
         return recorded
 
     def _publish(self, *, afresh: bool = False) -> Published:
         found: Published | None = vars(self).get("_sent")
         if found is None or afresh:
             found = Published()
-            for arrival in self._arrivals:
-                if arrival.commit is not None:
-                    self._listeners.publish(arrival.commit, self._attempt, found)
+            with Plainly(self._told):
+                for arrival in self._arrivals:
+                    if arrival.commit is not None:
+                        self._listeners.publish(arrival.commit, self._attempt, found)
             self.__dict__.setdefault("_sent", found)
         return found
 
@@ -248,7 +258,8 @@ class Reaction(Story):
         for change in self._app.store.changes("events", self._projected, 1_000_000):
             self._projected = change.position
             assert change.item is not None
-            self._listeners.project(Commit(change.item, self._app.compiled.reactions.decoder))
+            with Plainly(self._told):
+                self._listeners.project(Commit(change.item, self._app.compiled.reactions.decoder))
 
     def _rows(self, view: ViewRecord) -> Iterator[tuple[Key, dict[str, Any]]]:
         for item in self._app.store.scan("views", Cost()).items:
@@ -277,10 +288,12 @@ class Reaction(Story):
         return f"nothing here listens to an {said} named {name!r}{did_you_mean(name, known)}"
 
     def _fail(self, should: str, got: str | None = None, lines: Sequence[str] = ()) -> NoReturn:
-        raised = vars(self).get("_reacted", Recorded()).raised
+        raised = None if self._first is None else self._first.raised
         if got is None:
             got = f"raised {type(raised).__name__}: {raised}" if raised is not None else self._came_of_it()
-        raise AssertionError("\n  ".join([f"{self._names} should {should}", f"but {got}", *lines])) from raised
+        where = None if raised is None else raised_in(raised)
+        lines = [*lines, f"it was raised in {where}"] if where is not None else lines
+        raise AssertionError("\n  ".join([f"{self._names} should {should}", f"but {got}", *lines])) from None
 
     def _came_of_it(self) -> str:
         return f"asked for {_list([effect.what for effect in self._reacted.effects])}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ..app import App
 from ..registry import Registry
@@ -12,6 +12,9 @@ from .pasts import Aggregate
 from .racing import ContestedStore
 
 __all__ = ["Stage"]
+
+#: pytest shows the test's own line where a check fails, and not this module's.
+__tracebackhide__: Final = True
 
 
 class Stage:

@@ -19,6 +19,7 @@ from .looking import begun, noted
 from .pasts import NOBODY, Aggregate
 from .reactions import Reaction
 from .staging import Stage
+from .tracebacks import Plainly
 from .whose import Of, Said, check_of
 
 __all__ = ["Given", "given"]
@@ -154,9 +155,11 @@ class Given:
                 raise TypeError("racing() and through_snapshot() are for commands; an event is a fact already")
             check_options("events", how)
             check_events("when", (what, *more), "; a command has a story of its own: given(...).when(Command(...))")
-            return self._react((what, *more), **how)
+            with Plainly((*self._past, what, *more)):
+                return self._react((what, *more), **how)
         check_command(what, more, how)
-        return self._decide(what, *more, **how)
+        with Plainly((*self._past, *self._rivals)):
+            return self._decide(what, *more, **how)
 
     def _decide(
         self,
@@ -223,7 +226,7 @@ class Given:
         if id is not None and (source is None or len(events) > 1):
             raise TypeError("id= is for one external event, with source=; those recorded here have ids of their own")
         stage = self._stage()
-        reaction = Reaction(stage.app, processor, attempt)
+        reaction = Reaction(stage.app, processor, attempt, (*self._past, *events))
         for what in self._past:
             if isinstance(what, Command):
                 stage.app.execute(what)
