@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
 from ..messages import Message
+from .calls import told
 from .decorations import OnPayload, OnTwo
 from .names import (
     UNNAMED,
@@ -47,6 +48,7 @@ class DecidingDecorators(ShelfWriter):
 
     __slots__ = ()
 
+    @told('aggregate("Order", id_field="order_id")')
     def aggregate(
         self,
         name: str,
@@ -111,6 +113,7 @@ class DecidingDecorators(ShelfWriter):
         allow: Predicate | None = None,
         middleware: Iterable[Around] = (),
     ) -> OnTwo: ...
+    @told('@command_handler("ShipOrder", aggregate="Order")')
     def command_handler(
         self,
         name: Any = None,  # the overloads want one; without it, the error says what to write
@@ -159,6 +162,7 @@ class DecidingDecorators(ShelfWriter):
 
         return decorate
 
+    @told('@query_handler("GetOrder")')
     def query_handler(
         self,
         name: str = UNNAMED,
@@ -192,6 +196,7 @@ class DecidingDecorators(ShelfWriter):
 
         return decorate
 
+    @told('@evolver("OrderShipped", aggregate="Order")')
     def evolver(self, *names: str | EventType, aggregate: AggregateRecord | str) -> OnTwo:
         """Fold an event into an event-sourced aggregate's state: `def evolve(state, event)` gives the state after it.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .calls import told
 from .names import wrong
 from .places import site_of_caller
 from .records import DeploymentRecord, ProcessorRecord
@@ -26,6 +27,7 @@ class DeployingDecorators(ShelfWriter):
 
     __slots__ = ()
 
+    @told("deployment(memory=512)")
     def deployment(self, **settings: Unpack[DeploymentSettings]) -> None:
         """Say how the application is deployed, by the names that `[tool.cqrsless]` in pyproject.toml has.
 

@@ -45,6 +45,8 @@ class Place(NamedTuple):
 
 
 NOWHERE: Final = Place("<unknown>", 0)
+#: Code that stands between a decorator and whoever calls it, and is nobody's line.
+PASSED_ON: Final[set[CodeType]] = set()
 
 
 class Site(NamedTuple):
@@ -74,7 +76,10 @@ class Origin(NamedTuple):
 
 def site_of_caller(depth: int = 1) -> Site:
     """Give the line that called the function that asks (further out with a greater `depth`)."""
-    return _site(_frame(depth + 2))
+    frame = _frame(depth + 2)
+    if frame.f_code in PASSED_ON and frame.f_back is not None:
+        frame = frame.f_back
+    return _site(frame)
 
 
 def site_of_decoration(fn: Callable[..., Any], made: Site, depth: int = 1) -> Site:

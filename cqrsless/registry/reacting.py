@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from ..messages import Message
+from .calls import told
 from .decorations import OnPayload, OnTwo
 from .names import (
     event_names,
@@ -46,6 +47,7 @@ class ReactingDecorators(ShelfWriter):
 
     __slots__ = ()
 
+    @told('processor("mailer")')
     def processor(
         self,
         name: str,
@@ -87,6 +89,7 @@ class ReactingDecorators(ShelfWriter):
         self._register(lambda: self._shelves.processors.put(name, f"processor {name!r}", record, site))
         return record
 
+    @told('@event_handler("OrderShipped")')
     def event_handler(
         self,
         *names: str | EventType,
@@ -126,6 +129,7 @@ class ReactingDecorators(ShelfWriter):
 
         return decorate
 
+    @told('view("OrderSummary", key="order_id")')
     def view(
         self,
         name: str,
@@ -154,6 +158,7 @@ class ReactingDecorators(ShelfWriter):
         self._register(lambda: self._shelves.views.put(name, f"view {name!r}", record, site))
         return record
 
+    @told('@projector("OrderShipped", view="OrderSummary")')
     def projector(
         self,
         *names: str | EventType,
@@ -195,6 +200,7 @@ class ReactingDecorators(ShelfWriter):
 
         return decorate
 
+    @told('@publisher("OrderShipped", to="eventbridge://shop")')
     def publisher(self, *names: str | EventType, to: str) -> OnPayload:
         """Turn a domain event into a public one: `def publish(event)` returns an `Event`, or nothing to publish none.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from threading import RLock
 from typing import Final, final
 
+from .calls import told
 from .deciding import DecidingDecorators
 from .deploying import DeployingDecorators
 from .freeze import freeze
@@ -35,6 +36,7 @@ class Registry(
 
     __slots__ = ("_lock", "_models", "name", "revision")
 
+    @told('Registry("orders")')
     def __init__(self, name: str) -> None:
         self.name: Final = plain_name(site_of_caller().place, "registry", name)
         super().__init__()

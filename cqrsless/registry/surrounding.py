@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from .calls import told
 from .decorations import OnNothing, OnTwo, Two
 from .names import plain_name, wrong
 from .options import called, middleware_record
@@ -27,6 +28,7 @@ class SurroundingDecorators(ShelfWriter):
     def middleware(self, fn: Two, /) -> Two: ...
     @overload
     def middleware(self, /) -> OnTwo: ...
+    @told("@middleware")
     def middleware(self, fn: Callable[..., Any] | None = None, /) -> Any:
         """Stand around every message, once for each: `def around(message, call_next)`, the first registered outermost.
 
@@ -47,6 +49,7 @@ class SurroundingDecorators(ShelfWriter):
 
         return decorate if fn is None else decorate(fn)
 
+    @told('@resource("rates")')
     def resource(self, name: str) -> OnNothing:
         """Make something that handlers take by name, once for each application, when it is first needed.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from .calls import told
 from .decorations import OnPayload
 from .names import UNNAMED, event_names, message_name, name_of, schema_or_none, whole_number, wrong
 from .options import called
@@ -23,6 +24,7 @@ class VersioningDecorators(ShelfWriter):
 
     __slots__ = ()
 
+    @told('event_type("OrderShipped")')
     def event_type(
         self,
         name: str,
@@ -56,6 +58,7 @@ class VersioningDecorators(ShelfWriter):
         self._register(lambda: self._shelves.event_types.put(name, f"event type {name!r}", record, site))
         return record
 
+    @told('@upcaster("OrderShipped", from_version=1)')
     def upcaster(self, name: str | EventType = UNNAMED, *, from_version: int) -> OnPayload:
         """Bring an event's old payload one version up: `def up(payload)` gets a copy and returns the new payload.
 
@@ -80,6 +83,7 @@ class VersioningDecorators(ShelfWriter):
 
         return decorate
 
+    @told('@state_upcaster("Order", from_version=1)')
     def state_upcaster(self, aggregate: AggregateRecord | str, *, from_version: int) -> OnPayload:
         """Bring a state-stored aggregate's old state one `state_version` up: `def up(state)` returns the new one.
 
