@@ -13,6 +13,7 @@ from .aggregates import reading
 from .aggregates.executing import Executor
 from .aggregates.kind import Kind
 from .aggregates.memory import CACHE_BYTES, CACHE_COUNT, Cache
+from .arguments import check_app, check_command, check_version, named_aggregate
 from .clock import Clock
 from .compiled import Compiled, is_embedded
 from .dispatcher import NO_HANDLERS
@@ -74,11 +75,9 @@ class App:
         clock: Callable[[], datetime] | None = None,
         cache: int | None = None,
     ) -> None:
-        if registry is not None and not isinstance(registry, Registry):
-            raise TypeError(f"registry={registry!r} is no Registry: give the object, not its name or its module")
+        check_app(store, registry, resources, clock)
         self.registry = registry if registry is not None else DEFAULT
-        if store is None:
-            store = store_url(os.environ)
+        store = store_url(os.environ) if store is None else store
         self.store: Store = open_store(store) if isinstance(store, str) else store
         self._given = dict(resources or {})
         self._clock = Clock(clock)
@@ -176,7 +175,11 @@ class App:
         else:
             name, payload, id, metadata = command.name, command.payload, command.id, command.metadata
             expected_version, due, on_rejected = command.expected_version, command.due, command.on_rejected
-        message = command_message(name, payload, self._clock.now(), id, metadata, expected_version, on_rejected)
+        try:
+            message = command_message(name, payload, self._clock.now(), id, metadata, expected_version, on_rejected)
+        except AttributeError:
+            check_command(name, metadata, on_rejected)
+            raise
         current = self._compiled
         if current is None or current.revision != self.registry.revision:
             current = self._current()
@@ -229,8 +232,7 @@ class App:
     def load(self, aggregate: AggregateRecord | str, id: str | Sequence[str], version: int | None = None) -> AsOf:
         """Give an aggregate's state and version, now or as of a version; raise `NotFound` where it does not exist."""
         kind, pk = self._find(aggregate, id)
-        if version is not None and version < 1:
-            raise ValueError(f"versions start at 1, so there is none of number {version}")
+        check_version(version)
         loaded = reading.load(self.store, kind, pk, Cost(), version and min(version, 2**63 - 1))  # none counts further
         if version is not None and 0 < loaded.number < version:
             raise NotFound(f"{kind.name} {id} is at version {loaded.number}, so there is no {version}")
@@ -350,7 +352,7 @@ class App:
 
     def kind(self, aggregate: AggregateRecord | str) -> Kind:
         """Give an aggregate's type as it is compiled, for tools and tests; raise `UnknownMessage` for none of ours."""
-        name = aggregate if isinstance(aggregate, str) else aggregate.name
+        name = named_aggregate(aggregate)
         kinds = self._current().dispatcher.kinds
         if name not in kinds:
             known = ", ".join(map(repr, kinds)) or "none"

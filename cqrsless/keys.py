@@ -115,6 +115,11 @@ def id_of(kind: str, id_field: Sequence[str], given: str | Sequence[str] | Mappi
                 f"{given!r} is not an id of {kind}: give its parts ({', '.join(id_field)}) as a tuple",
                 messages={name: ["Missing data for required field."] for name in id_field},
             ) from None
+    elif not isinstance(given, (tuple, list)):
+        raise ValidationFailed(
+            f"{given!r} is not an id of {kind}: give its parts ({', '.join(id_field)}) as a tuple",
+            messages={name: ["Missing data for required field."] for name in id_field},
+        )
     else:
         if len(given) != len(id_field):
             raise ValidationFailed(

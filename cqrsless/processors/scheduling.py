@@ -176,7 +176,8 @@ def due_time(due: datetime | timedelta, since: datetime, name: str) -> datetime:
             raise ValueError(f"due={due!r} of {name} is behind the last date there is, in the year 9999") from error
     if not isinstance(due, datetime):
         raise TypeError(
-            f"due={due!r} of {name} is no time: give an aware datetime, or a timedelta, counted from the event's time"
+            f"due={due!r} of {name} is no time: give an aware datetime, or a timedelta, as in timedelta(days=3), "
+            "counted from the message's time"
         )
     if due.tzinfo is None or due.utcoffset() is None:
         raise ValueError(

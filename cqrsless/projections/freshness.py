@@ -37,6 +37,8 @@ class Reference(NamedTuple):
         >>> Reference.to(CommandResult("o-1", 3, aggregate="Order"))
         Reference(key='Order#o-1', version=3, names=frozenset())
         """
+        if not isinstance(result, CommandResult):
+            raise TypeError(f"after={result!r:.100} is no CommandResult: give what execute returned")
         if result.aggregate is None or result.aggregate_id is None or not result.version:
             return None
         names = frozenset(event.name for event in result.events)
