@@ -88,6 +88,7 @@ class Compiled:
             self._store,
             dispatcher.surroundings,
             dispatch=dispatcher.dispatch,
+            check=dispatcher.check,
             scheduler=self._scheduler(),
             sender=self._sender(),
             now=self._now,

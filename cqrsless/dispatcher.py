@@ -58,8 +58,12 @@ class Dispatcher:
         self.surroundings = Surroundings(model.middleware, resources)
         self.kinds = {name: Kind(aggregate, model.events) for name, aggregate in model.aggregates.items()}
         self._steps: dict[tuple[str, str], Step] = {}
+        #: The commands whose payloads come to their handlers as they were sent.
+        self._direct: dict[str, CommandPlan] = {}
         for command in model.commands.values():
             plan = CommandPlan(command, self)
+            if not model.middleware and not command.middleware:
+                self._direct[command.name] = plan
             self._steps["command", command.name] = self.surroundings.around(command.middleware, plan.run)
         for query in model.queries.values():
             self._steps["query", query.name] = self.surroundings.around(query.middleware, Plan(query, self).run)
@@ -81,6 +85,15 @@ class Dispatcher:
                 "return what call_next(message) gives"
             )
         return result
+
+    def check(self, message: Message) -> None:
+        """Raise what a command that is to run later would be refused for by its payload alone.
+
+        A middleware may still make another payload of it, so that one behind a middleware is told when it runs.
+        """
+        plan = self._direct.get(message.name)
+        if plan is not None:
+            plan.check(message)
 
     def _unknown(self, message: Message) -> str:
         commands, queries = list(self.model.commands), list(self.model.queries)
@@ -236,6 +249,14 @@ class CommandPlan(Plan):
         message = message.of(read_id(kind.name, kind.id_field, payload))
         current_message.set(message)  # logs say of which aggregate; `dispatch` takes it back
         return Execution(self.dispatcher.executor, kind, message, payload, self, self.command.creation)
+
+    def check(self, message: Message) -> None:
+        """Raise what the payload would be refused for, and run nothing."""
+        if self.kind is not None and self.kind.record.new_id is not None:
+            message = self.with_id(message)
+        payload = self.payload(message)
+        if self.kind is not None:
+            read_id(self.kind.name, self.kind.id_field, payload)
 
     def payload(self, message: Message) -> Any:
         payload = super().payload(message)

@@ -68,24 +68,30 @@ class Scheduling:
         now: Callable[[], datetime],
         dispatch: Callable[[Message], Any],
         retry: Callable[[Retry], Any],
+        check: Callable[[Message], None] | None = None,
     ) -> None:
         self.scheduler = scheduler
         self.now = now
         self._tombstones = Tombstones(store, now)
         self._dispatch = dispatch
         self._retry = retry
+        self._check = check
 
     def at(self, message: Message, due: datetime | timedelta) -> Any:
         """Run a command at its time: now, giving what it gave, where that is past; else `None`.
 
-        A timedelta counts from the message's own time, which for a command from an event is the event's.
+        A timedelta counts from the message's own time, which for a command from an event is the event's. What is wrong
+        with the payload is raised at once, where it was made, and not when nobody is there any more.
         """
         when = due_time(due, message.time, message.name)
         if tracing.on():
             message = tracing.carrying(message)
         wire = wire_of(message)
+        waiting = message_of(wire, when)
         if when <= self.now():
-            return self.fire(message_of(wire, when))
+            return self.fire(waiting)
+        if self._check is not None:
+            self._check(waiting)  # the copy that will run: what is kept is what was sent
         self.scheduler.schedule(message.id, when, wire)
         # Behind that, since a cancellation puts its tombstone before it looks for what waits: one of the two sees the
         # other, and a tombstone need not wait for the due time of what comes after it.

@@ -71,6 +71,7 @@ class Reactions:
         fan_out: str | None = None,
         indexes: bool = False,
         metrics: Metrics | None = None,
+        check: Callable[[Message], None] | None = None,
     ) -> None:
         self.model = model
         self.store = store
@@ -79,7 +80,7 @@ class Reactions:
         self.feeder = Feeder(store, self.places, self.decoder)
         self._strict = Feeder(store, Places(store), self.decoder)
         self.runs = Runs(store, now)
-        self.scheduling = Scheduling(scheduler, store, now, dispatch, self._resume)
+        self.scheduling = Scheduling(scheduler, store, now, dispatch, self._resume, check)
         effects = Effects(model, dispatch, self.scheduling)
         parts = Parts(
             model, store, self.places, self.decoder, self.feeder, self._strict, self.runs, self.scheduling, effects,

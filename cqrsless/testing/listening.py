@@ -16,7 +16,6 @@ from ..delivery.consuming import Feeder
 from ..delivery.places import Places
 from ..dispatcher import CommandPlan, Dispatcher
 from ..errors import GiveUp, RetryLater, UnknownMessage
-from ..keys import read_id
 from ..messages import Command, Cost, Message, name_of
 from ..processors.effects import Effects
 from ..processors.external import ExternalEvents
@@ -208,11 +207,7 @@ class _Noting(Effects):
         if record is None:
             self._dispatcher.dispatch(message)  # which says what there is of a near name
         else:
-            plan = CommandPlan(record, self._dispatcher)
-            filled = plan.with_id(message) if plan.kind is not None and plan.kind.record.new_id is not None else message
-            payload = plan.payload(filled)
-            if plan.kind is not None:
-                read_id(plan.kind.name, plan.kind.id_field, payload)
+            CommandPlan(record, self._dispatcher).check(message)
         due = None if command.due is None else due_time(command.due, message.time, command.name)
         self._recorded.effects.append(Effect(command, message, due))
 

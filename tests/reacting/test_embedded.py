@@ -83,13 +83,19 @@ def test_a_command_may_be_due_by_itself(app: App) -> None:
 
 def test_a_command_that_fails_when_it_is_due_keeps_no_other_from_its_time(app: App) -> None:
     create(app, "a1")
-    app.execute("Touch", {}, id="wrong", due=timedelta(minutes=5))
+    app.execute("Touch", {"order_id": "nobody"}, id="wrong", due=timedelta(minutes=5))
     app.execute("Touch", {"order_id": "a1"}, id="later", due=timedelta(minutes=10))
 
-    with pytest.raises(ValidationFailed, match=r"order_id.* \(Touch wrong, which was due at 2\d{3}-.* UTC\)$"):
+    with pytest.raises(NotFound, match=r"there is no Order nobody.* \(Touch wrong, which was due at 2\d{3}-.* UTC\)$"):
         app.advance(timedelta(minutes=11))
     assert app.load("Order", "a1").version == 2
     assert app.advance(timedelta(minutes=1)) == 0, "it was tried three times, and given up"
+
+
+def test_a_wrong_payload_is_refused_at_once_and_not_when_it_is_due(app: App) -> None:
+    with pytest.raises(ValidationFailed, match="no valid id of Order: order_id: Missing data"):
+        app.execute("Touch", {}, id="wrong", due=timedelta(minutes=5))
+    assert app.advance(timedelta(minutes=11)) == 0
 
 
 def test_a_command_that_nobody_handles_is_refused_at_once_and_not_when_it_is_due(app: App) -> None:
