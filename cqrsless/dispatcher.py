@@ -30,7 +30,7 @@ from .keys import read_id
 from .logs import current_message
 from .messages import CommandResult, Cost, Message
 from .metrics import Executed, Metrics
-from .registry import did_you_mean
+from .registry import near_or_all
 from .registry.places import unwrapped
 from .resources import Resources
 from .surroundings import Step, Surroundings
@@ -109,7 +109,7 @@ class Dispatcher:
         if message.name in other:
             return f"{text}: it is {what}, for {' or '.join(ways)}"
         what = self._what(message.name)
-        return f"{text}: it is {what}" if what else text + did_you_mean(message.name, known)
+        return f"{text}: it is {what}" if what else text + near_or_all(message.name, known)
 
     def _what(self, name: str) -> str:
         """Say what else of the application has a name that no message has."""

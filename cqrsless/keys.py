@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from .errors import ValidationFailed
+from .errors import ValidationFailed, a_type
 from .store import KEY_LIMIT
 
+#: Fields of a payload that an error names.
+_LISTED: Final = 8
 _CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
 
 
@@ -93,7 +95,7 @@ def read_id(kind: str, id_field: Sequence[str], payload: Any) -> str:
         if size <= KEY_LIMIT:
             return joined
         messages[id_field[0]] = [f"An id makes a key of at most {KEY_LIMIT} bytes; this one would take {size}."]
-    raise ValidationFailed(f"no valid id of {kind}: {_plain(messages)}", messages=messages)
+    raise ValidationFailed(f"no valid id of {kind}: {_plain(messages)} ({_sent(id_field, payload)})", messages=messages)
 
 
 def id_of(kind: str, id_field: Sequence[str], given: str | Sequence[str] | Mapping[str, Any]) -> str:
@@ -134,6 +136,19 @@ def _field(payload: Any, name: str) -> Any:
     if isinstance(payload, Mapping):
         return payload.get(name)
     return getattr(payload, name, None)
+
+
+def _sent(id_field: Sequence[str], payload: Any) -> str:
+    """Say what was sent in the place of an id: bounded, and escaped, as it comes from outside."""
+    from reprlib import repr as shown  # only where something is wrong already
+
+    values = {name: _field(payload, name) for name in id_field}
+    given = [f"{name}={shown(value)}" for name, value in values.items() if value is not None]
+    if not given and isinstance(payload, Mapping):
+        names = [shown(name) for name in payload]
+        more = ["..."] if len(names) > _LISTED else []
+        return f"sent was {', '.join(names[:_LISTED] + more)}" if names else "sent was nothing"
+    return f"sent was {', '.join(given) or a_type(payload)}"
 
 
 def _plain(messages: Mapping[str, list[str]]) -> str:

@@ -222,6 +222,18 @@ def test_an_unknown_message_lists_near_names() -> None:
     with pytest.raises(UnknownMessage) as caught:
         app.execute("x" * 1000, {})
     assert len(str(caught.value)) < 200
+    with pytest.raises(UnknownMessage, match=r"^no command handler is registered for 'Ship'; there is 'Make'$"):
+        app.execute("Ship", {})
+    with pytest.raises(UnknownMessage, match=r"^no query handler is registered for 'Find'; there is none$"):
+        app.ask("Find", {})
+
+
+def test_of_many_known_names_some_are_listed() -> None:
+    made = Registry("many")
+    for number in range(20):
+        made.command_handler(f"Do{number}")(lambda command: None)
+    with pytest.raises(UnknownMessage, match=r"; there is 'Do0', 'Do1', .*'Do11' and 8 more$"):
+        App("memory://", registry=made).execute("Ship", {})
 
 
 def test_an_unknown_message_says_that_nothing_is_registered() -> None:

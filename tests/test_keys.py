@@ -66,7 +66,27 @@ def test_a_bad_id_is_a_validation_error_of_its_field(value: Any, text: str) -> N
     with pytest.raises(ValidationFailed) as caught:
         read_id("Order", ("order_id",), {"order_id": value})
     assert caught.value.messages == {"order_id": [text]}
-    assert str(caught.value) == f"no valid id of Order: order_id: {text}"
+    shown = "'order_id'" if value is None else "order_id="
+    assert str(caught.value).startswith(f"no valid id of Order: order_id: {text} (sent was {shown}")
+
+
+@pytest.mark.parametrize(
+    ("payload", "sent"),
+    [
+        ({}, "nothing"),
+        ({"order_id": None}, "'order_id'"),
+        ({"id": "1", "note": ""}, "'id', 'note'"),
+        ({"order_id": 7}, "order_id=7"),
+        ({"order_id": "a\nb\ud800"}, r"order_id='a\nb\ud800'"),
+        ({"order_id": "x" * 9999}, f"order_id='{'x' * 12}...{'x' * 13}'"),
+        ({f"f{number}": 1 for number in range(99)}, "'f0', 'f1', 'f2', 'f3', 'f4', 'f5', 'f6', 'f7', ..."),
+        ([1], "a list"),
+    ],
+)
+def test_what_was_sent_in_the_place_of_an_id_is_said_bounded_and_escaped(payload: Any, sent: str) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        read_id("Order", ("order_id",), payload)
+    assert str(caught.value).endswith(f" (sent was {sent})")
 
 
 @pytest.mark.parametrize(

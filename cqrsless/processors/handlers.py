@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from .. import tracing
 from ..delivery.commit import Commit, Decoder, Told
-from ..errors import InvalidReturn, UnknownMessage, returned
+from ..errors import InvalidReturn, MalformedMessage, UnknownMessage, ValidationFailed, returned
 from ..logs import current_message
 from ..messages import Command, Message
 from ..registry import Cancel, EventHandlerRecord, defined
@@ -128,6 +128,9 @@ class EventHandler:
                     f"{self._told()} returned a Command that nothing handles: mend its name, or write its handler: "
                     f"{error}"
                 ) from error
+            except (ValidationFailed, MalformedMessage) as error:  # told to nobody else, who would know who asked
+                error.args = (f"{self._told()} returned a Command that is refused: {error}",)
+                raise
 
     def _check_due(self, due: datetime | timedelta, message: Message, name: str) -> None:
         try:

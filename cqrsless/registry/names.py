@@ -9,11 +9,14 @@ from ..errors import RegistrationError
 from .places import Place
 from .records import AggregateRecord, EventType, ProcessorRecord, ViewRecord
 
-__all__ = ["did_you_mean"]
+__all__ = ["did_you_mean", "near_or_all"]
 
 LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 PLAIN: Final = LETTERS | frozenset("0123456789_.-")
 LONGEST_NAME: Final = 255
+#: How many names an error lists, and the characters of each.
+LISTED: Final = 12
+SHOWN_NAME: Final = 60
 #: A name that was left out: each decorator wants one, and without it its error says what to write.
 UNNAMED: Any = None
 
@@ -33,6 +36,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     near = get_close_matches(name[:LONGEST_NAME], list(known), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def near_or_all(name: str, known: Collection[str]) -> str:
+    """Give the end of an error text that names what was perhaps meant, else what there is.
+
+    >>> near_or_all("Ordr", ["Order"]), near_or_all("Invoice", ["Order", "Customer"]), near_or_all("Order", [])
+    ("; did you mean 'Order'?", "; there is 'Order', 'Customer'", '; there is none')
+    """
+    near = did_you_mean(name, known)
+    if near:
+        return near
+    listed = ", ".join(repr(one if len(one) <= SHOWN_NAME else f"{one[:SHOWN_NAME]}…") for one in list(known)[:LISTED])
+    return f"; there is {listed or 'none'}" + (f" and {len(known) - LISTED} more" if len(known) > LISTED else "")
 
 
 def one_of(place: Place, what: str, value: object, choices: Collection[str]) -> Any:

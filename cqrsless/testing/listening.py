@@ -25,7 +25,7 @@ from ..projections.applying import ViewConsumer
 from ..publishing.cloudevents import Envelopes
 from ..publishing.published import Published
 from ..publishing.publishers import Outbox, publishers
-from ..registry import Cancel, EventHandlerRecord, ProcessorRecord, ProjectorRecord, PublisherRecord, did_you_mean
+from ..registry import Cancel, EventHandlerRecord, ProcessorRecord, ProjectorRecord, PublisherRecord, near_or_all
 from ..store import Item
 from .differences import differences, due_at
 
@@ -93,7 +93,7 @@ class Listeners:
         chosen = processor.name if isinstance(processor, ProcessorRecord) else processor
         known = {one.processor: None for one in model.event_handlers}
         if chosen is not None and chosen not in known:
-            raise UnknownMessage(f"no event handler is of the processor {chosen!r}{did_you_mean(chosen, known)}")
+            raise UnknownMessage(f"no event handler is of the processor {chosen!r}{near_or_all(chosen, known)}")
         mine = [one for one in model.event_handlers if chosen in (None, one.processor)]
         self.handlers = [one for one in mine if one.source is None]
         self.external = [one for one in mine if one.source is not None]

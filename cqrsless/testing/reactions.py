@@ -17,7 +17,7 @@ from ..errors import GiveUp, RetryLater, UnknownMessage
 from ..messages import Command, Cost, Event, Message
 from ..projections.rows import Layout, parts_of, read
 from ..publishing.published import Published
-from ..registry import Cancel, ProcessorRecord, ViewRecord, did_you_mean
+from ..registry import Cancel, ProcessorRecord, ViewRecord, near_or_all
 from .arguments import check_commands, check_events, check_rows
 from .differences import differences, due_at
 from .listening import Effect, Listeners, Recorded
@@ -275,7 +275,7 @@ class Reaction(Story):
         name = view if isinstance(view, str) else view.name
         views = self._app.model.views
         if name not in views:
-            raise UnknownMessage(f"no view {name!r} is registered{did_you_mean(name, views)}")
+            raise UnknownMessage(f"no view {name!r} is registered{near_or_all(name, views)}")
         return views[name]
 
     @property
@@ -285,7 +285,7 @@ class Reaction(Story):
     def _unheard(self, name: str, source: str | None) -> str:
         known = self._listeners.names(source)
         said = "event" if source is None else f"event of source {source!r}"
-        return f"nothing here listens to an {said} named {name!r}{did_you_mean(name, known)}"
+        return f"nothing here listens to an {said} named {name!r}{near_or_all(name, known)}"
 
     def _fail(self, should: str, got: str | None = None, lines: Sequence[str] = ()) -> NoReturn:
         raised = None if self._first is None else self._first.raised

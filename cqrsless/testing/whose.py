@@ -11,7 +11,7 @@ from ..describing.diagram import Picture, picture, recorders
 from ..errors import UnknownMessage, ValidationFailed
 from ..keys import id_of, read_id
 from ..messages import Event
-from ..registry import AggregateRecord, Model, did_you_mean
+from ..registry import AggregateRecord, Model, did_you_mean, near_or_all
 
 __all__ = ["Of", "Said", "check_of", "others_of", "whose"]
 
@@ -125,7 +125,7 @@ def _named(kinds: Mapping[str, Kind], of: Of) -> tuple[Kind, str | None]:
     of, id = of if isinstance(of, tuple) else (of, None)
     name = of.name if isinstance(of, AggregateRecord) else str(of)
     if name not in kinds:
-        raise UnknownMessage(f"no aggregate {name!r} is registered{did_you_mean(name, kinds)}")
+        raise UnknownMessage(f"no aggregate {name!r} is registered{near_or_all(name, kinds)}")
     kind = kinds[name]
     return kind, None if id is None else id_of(name, kind.id_field, id)
 

@@ -222,7 +222,12 @@ def test_a_command_that_nobody_handles_parks_with_the_name() -> None:
 def test_an_invalid_payload_parks_with_what_is_wrong() -> None:
     bench = shop(lambda event: Command("ToCard", {"events": []}))
     bench.container().batch(bench.commit("Order#1", "Placed"))
-    assert "ValidationFailed: no valid id of Card" in bench.container().letters.list("billing")[0].why
+    why = bench.container().letters.list("billing")[0].why
+    assert why.startswith(
+        "ValidationFailed: event handler test_an_invalid_payload_parks_with_what_is_wrong.<locals>.<lambda>"
+    )
+    assert "of processor 'billing' returned a Command that is refused: no valid id of Card: id: Missing data" in why
+    assert why.endswith("(sent was 'events')")
 
 
 def test_another_payload_at_a_later_attempt_leaves_the_first_command_as_it_was(
