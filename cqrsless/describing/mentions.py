@@ -17,7 +17,7 @@ from ..messages import Command, Event
 from ..registry import EventType, ViewRecord
 from ..registry.places import unwrapped
 
-__all__ = ["Mentions", "mentions"]
+__all__ = ["Mentions", "called_by", "mentions", "source_of"]
 
 #: Functions that are followed from one handler.
 FOLLOWED: Final = 100
@@ -60,7 +60,7 @@ def mentions(fn: Callable[..., Any], *, commands: Collection[str] = (), views: C
 
 
 def _read(fn: Any, follow: Callable[[Any], None]) -> Iterator[tuple[str, Any]]:
-    tree = _tree(fn)
+    tree = source_of(fn)
     if tree is None:
         return
     names = _names(fn)
@@ -93,7 +93,13 @@ def _read(fn: Any, follow: Callable[[Any], None]) -> Iterator[tuple[str, Any]]:
             yield "command", node.value
 
 
-def _tree(fn: Any) -> ast.AST | None:
+def called_by(fn: Any, call: ast.Call) -> Any:
+    """Give what a call of a function's source calls, where that means something outside of the function."""
+    return _resolve(call.func, _names(fn))
+
+
+def source_of(fn: Any) -> ast.AST | None:
+    """Read a function's source; `None` where there is none."""
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(fn)))
     except (OSError, TypeError, SyntaxError, ValueError):  # made at run time, built in, or inside an expression

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..registry import Model, did_you_mean
+from .dropped import dropped
 from .mentions import mentions
 from .unrecorded import unrecorded
 
@@ -39,9 +40,15 @@ def unfolded(model: Model) -> dict[str, str]:
 def warnings(model: Model) -> list[str]:
     """Tell what is most likely a mistake in an application, a line each: of one that is seen from both sides, once."""
     waiting = unrecorded(model)
+    makers = [
+        *(command.fn for command in model.commands.values()),
+        *(handler.fn for handler in model.event_handlers),
+        *(publisher.fn for publisher in model.publishers),
+    ]
     return [
         *map(str, waiting),
         *(text for name, text in unfolded(model).items() if not any(repr(name) in one.near for one in waiting)),
+        *dict.fromkeys(told for fn in makers if (told := dropped(fn))),
     ]
 
 

@@ -14,6 +14,7 @@ from ..codec import encode
 from ..delivery.commit import Commit
 from ..delivery.consuming import Feeder
 from ..delivery.places import Places
+from ..describing.dropped import dropped
 from ..dispatcher import CommandPlan, Dispatcher
 from ..errors import GiveUp, RetryLater, UnknownMessage
 from ..messages import Command, Cost, Message, name_of
@@ -132,6 +133,14 @@ class Listeners:
         if source is not None:
             return [name for one in self.external if one.source == source for name in one.names]
         return sorted(self._stored)
+
+    def check_dropped(self, names: Sequence[str], *, of_publishers: bool = False) -> None:
+        """Refuse a handler, or publisher, of these events that neither returns nor yields what it makes."""
+        for one in self._app.model.publishers if of_publishers else (*self.handlers, *self.external):
+            if not {*names}.isdisjoint(one.names):
+                told = dropped(one.fn)
+                if told:
+                    raise AssertionError(told)
 
     def call(self, commit: Commit | None, message: Message | None, attempt: int, recorded: Recorded) -> None:
         """Call every handler of an event. What it raises comes as it is, but for what steers its processor."""

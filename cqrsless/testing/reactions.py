@@ -236,6 +236,7 @@ class Reaction(Story):
     def _react(self) -> Recorded:
         if not self._listeners.handlers and not self._listeners.external:
             raise TypeError(f"no event handler of this application listens to {self._names}: there are no commands")
+        self._listeners.check_dropped([one.event.name for one in self._arrivals])
         recorded = Recorded()
         with Plainly(self._told):
             for arrival in self._arrivals:
@@ -245,6 +246,7 @@ class Reaction(Story):
     def _publish(self, *, afresh: bool = False) -> Published:
         found: Published | None = vars(self).get("_sent")
         if found is None or afresh:
+            self._listeners.check_dropped([one.event.name for one in self._arrivals], of_publishers=True)
             found = Published()
             with Plainly(self._told):
                 for arrival in self._arrivals:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, overload
 from uuid import uuid4
 
+from ..describing.dropped import dropped
 from ..errors import CqrslessError, UnknownMessage
 from ..messages import Command, Event
 from ..registry import ProcessorRecord, Registry
@@ -182,6 +183,9 @@ class Given:
                 )
             stage.app.execute(command)  # which says what there is of a near name
         by = "" if isinstance(self._of, tuple) else command.name
+        told = dropped(stage.app.model.commands[command.name].fn)
+        if told:
+            raise AssertionError(told)
         aggregate = stage.aggregate = Aggregate.of_command(stage.app, command)
         if aggregate is not None:
             if aggregate.id != NOBODY:  # an invalid command names none, and is told

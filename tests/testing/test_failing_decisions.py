@@ -221,7 +221,7 @@ def test_a_handler_that_forgot_to_return_is_named_where_its_event_was_expected()
 
     @lending.command_handler("Lend", aggregate=loan, creation="if_missing")
     def lend(command: Any, state: Any) -> Any:
-        Event("Lent")
+        _ = Event("Lent")
 
     told = r"Loan l-1 was not created: .*lend \(tests/testing/.*:\d+\) returned no event; did it forget `return`\?"
     with pytest.raises(AssertionError, match=told):
