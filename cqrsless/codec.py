@@ -80,6 +80,36 @@ _canonical: Final = writer(_tag, ensure_ascii=True, sort_keys=True)
 #: Writes one text as JSON.
 quoted: Final[Callable[[str], str]] = json.encoder.encode_basestring
 
+
+def _installed() -> Any:
+    try:
+        import orjson
+    except ImportError:  # the extra `fast`
+        return None
+    return orjson
+
+
+#: orjson, where it is installed. What it writes of values of these types is, to the byte, what `dumps` writes; it is
+#: asked for nothing else, as what is stored and compared is the same text in every container.
+fast: Final = _installed()
+_ALIKE: Final = frozenset({str, int, bool, type(None)}) if fast is not None else frozenset[type]()
+_SORTED: Final = None if fast is None else fast.OPT_SORT_KEYS
+
+
+def _text_of(value: Any, alike: bool) -> str:
+    """Write a value; `alike`: a dict of names to values of the types that are written by either alike."""
+    if alike and fast is not None:
+        try:
+            text: str = fast.dumps(value).decode()
+            return text
+        except TypeError:  # an int of more than 64 bits, half a surrogate pair
+            pass
+    text = dumps(value)
+    if not text.isascii():
+        text.encode()
+    return text
+
+
 #: Types whose values nobody can change, and that come back just as they went in.
 _EXACT: Final = frozenset({str, int, bool, float, type(None), Decimal, date, timedelta, UUID, bytes})
 _HOLDERS: Final = frozenset({dict, list})
@@ -94,19 +124,24 @@ def encode(value: Any, what: str = "the value") -> tuple[str, Any]:
     ('{"total":{"$dec":"9.90"},"tags":["new"]}', {'total': Decimal('9.90'), 'tags': ['new']})
     """
     try:
+        alike = False
         if type(value) is dict:
+            alike = fast is not None
             for name, inner in value.items():
-                if type(inner) not in _EXACT or type(name) is not str or "$" in name:
-                    copy = _exact(value)
+                kind = type(inner)
+                if kind not in _ALIKE:
+                    alike = False
+                    if kind not in _EXACT:
+                        copy = _exact(value)
+                        break
+                if type(name) is not str or "$" in name:
+                    alike, copy = False, _exact(value)
                     break
             else:
                 copy = value.copy()
         else:
             copy = _exact(value)
-        text = dumps(value)
-        if not text.isascii():
-            text.encode()
-        return text, copy
+        return _text_of(value, alike), copy
     except (TypeError, ValueError, AttributeError, RecursionError):
         pass  # int keys, tuples, keys with a "$", or a mistake: it takes the careful way
     try:
@@ -120,16 +155,17 @@ def encode(value: Any, what: str = "the value") -> tuple[str, Any]:
 
 def plain_text(values: dict[str, Any]) -> str | None:
     """Give the stored text of named values, if each comes back just as it is and is no list or dict; else `None`."""
+    alike = fast is not None
     for value in values.values():
-        if type(value) not in _EXACT:
-            return None
+        kind = type(value)
+        if kind not in _ALIKE:
+            alike = False
+            if kind not in _EXACT:
+                return None
     try:
-        text = dumps(values)
-        if not text.isascii():
-            text.encode()
+        return _text_of(values, alike)
     except ValueError:  # no number, half a surrogate pair
         return None
-    return text
 
 
 def decode(text: str) -> Any:
@@ -164,11 +200,25 @@ def copied(value: Any) -> Any:
 
 def digest(value: Any, what: str = "the payload") -> str:
     """Give 16 characters that tell one payload from another, however its keys are ordered."""
+    return b2a_base64(blake2b(_canonical_bytes(value, what), digest_size=12).digest(), newline=False).decode()
+
+
+def _canonical_bytes(value: Any, what: str) -> bytes:
+    if fast is not None and type(value) is dict:
+        for inner in value.values():
+            if type(inner) not in _ALIKE:
+                break
+        else:
+            try:
+                text: bytes = fast.dumps(value, None, _SORTED)
+                if text.isascii() and b"\x7f" not in text:  # the canonical text escapes all else
+                    return text
+            except TypeError:  # a key that is no str, an int of more than 64 bits, half a surrogate pair
+                pass
     try:
-        text = _canonical(value)
+        return _canonical(value).encode()
     except (TypeError, ValueError, RecursionError):
-        text = _canonical(encode(value, what)[1])
-    return b2a_base64(blake2b(text.encode(), digest_size=12).digest(), newline=False).decode()
+        return _canonical(encode(value, what)[1]).encode()
 
 
 def _exact(value: Any) -> Any:

@@ -29,6 +29,8 @@ KEY_LIMIT: Final = 2048
 SORT_KEY_LIMIT: Final = 1024
 TRANSACTION_LIMIT: Final = 100
 TRANSACTION_SIZE_LIMIT: Final = 4 * 1024 * 1024
+#: Bytes of one write unit.
+WRITE_UNIT: Final = 1024
 _NUMBERS: Final = 10**38
 
 
@@ -231,7 +233,7 @@ def number_size(value: int) -> int:
 
 
 def write_units(size: int) -> int:
-    return max(1, -(-size // 1024))
+    return max(1, -(-size // WRITE_UNIT))
 
 
 def read_units(size: int) -> int:

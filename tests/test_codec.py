@@ -198,3 +198,54 @@ def test_a_body_is_inflated_up_to_the_bound_and_no_further() -> None:
 
 def test_text_that_was_not_compressed_is_given_as_it_is() -> None:
     assert codec.inflate("[1]") == "[1]"
+
+
+#: Texts, numbers and names that two writers of JSON may well write differently.
+AWKWARD = st.text(max_size=6) | st.sampled_from(
+    ["\x00\x1f\x7f\x80", "\u2028\u2029", '"\\/', "é", "\U0001f600", "\ud800"]
+)
+FLAT = st.dictionaries(
+    AWKWARD | st.sampled_from(["$dec", "$", "é", "z", "Z"]),
+    AWKWARD
+    | st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63), -(2**63) - 1])
+    | st.sampled_from([Colour.RED, Size.BIG, 1e16, -0.0, Decimal("1.10"), UUID(int=1), datetime(2026, 1, 1), [1], {}]),
+    max_size=5,
+)
+
+
+@given(FLAT)
+def test_what_is_stored_and_compared_is_the_same_text_with_and_without_orjson(value: dict[str, Any]) -> None:
+    pytest.importorskip("orjson")
+
+    def told() -> list[Any]:
+        found: list[Any] = []
+        for tell in (codec.encode, codec.plain_text, codec.digest):
+            try:
+                found.append(tell(value))
+            except (SerializationFailed, UnicodeEncodeError) as error:
+                found.append(str(error))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        ours = told()
+        patch.setattr(codec, "fast", None)
+        patch.setattr(codec, "_ALIKE", frozenset())
+        assert repr(told()) == repr(ours)
+
+
+def test_orjson_writes_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("orjson")
+
+    def slow(value: Any) -> str:
+        raise AssertionError(f"{value!r} was not written by orjson")
+
+    monkeypatch.setattr(codec, "dumps", slow)
+    monkeypatch.setattr(codec, "_canonical", slow)
+    value = {"id": "é", "n": 1, "ok": True, "none": None}
+    text = '{"id":"é","n":1,"ok":true,"none":null}'
+    assert codec.encode(value) == (text, value)
+    assert codec.plain_text(value) == text
+    assert codec.digest({"id": "e", "n": 1}) == codec.digest({"n": 1, "id": "e"})

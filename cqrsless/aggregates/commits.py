@@ -26,13 +26,13 @@ from .. import codec
 from ..codec import quoted
 from ..errors import CommitTooLarge, SerializationFailed
 from ..messages import Message
-from ..store import ITEM_LIMIT, Item, SizedItem, item_size, number_size, value_size, write_units
+from ..store import ITEM_LIMIT, WRITE_UNIT, Item, SizedItem, item_size, number_size, value_size, write_units
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 #: Event names whose last commit is kept by name; past that, one number stands for all that were left out.
 NAMES_KEPT: Final = 32
-#: Up to this size, an item takes one write unit, and compressing it saves nothing.
-ONE_UNIT: Final = 1024
+#: Up to this size, compressing an item saves nothing.
+ONE_UNIT: Final = WRITE_UNIT
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -73,8 +73,11 @@ def head_of(message: Message, payload_digest: str, last: Mapping[str, int]) -> s
         metadata = codec.encode(dict(message.metadata), f"the metadata of {message.name}")[0]
         text += f',"meta":{quoted(metadata)}'
     if last:
-        numbers = ",".join([f"{quoted(name)}:{number}" for name, number in last.items()])
-        text += f',"last":{{{numbers}}}}}'
+        before = ',"last":{'
+        for name, number in last.items():
+            text += f"{before}{quoted(name)}:{number}"
+            before = ","
+        text += "}}"
     else:
         text += "}"
     if not text.isascii():
@@ -134,9 +137,7 @@ def advance_last(last: Mapping[str, int], names: Collection[str], number: int) -
     >>> advance_last({"Opened": 1}, ["Deposited"], 2)
     {'Opened': 1, 'Deposited': 2}
     """
-    after = dict(last)
-    for name in names:
-        after[name] = number
+    after = {**last, **dict.fromkeys(names, number)}
     if len(after) <= NAMES_KEPT and "*" not in after:
         return after
     rest = after.pop("*", 0)

@@ -78,7 +78,7 @@ class Execution:
     """One command on its way; used once. `cost` and `conflicts` (lost races) can be read however it ends."""
 
     conflicts = 0
-    _decisions = 0
+    _decided = False
     _time = 0
     _searched = 0
     _gives_up = 0.0
@@ -191,8 +191,10 @@ class Execution:
     # -- deciding
 
     def decide(self, loaded: Loaded) -> Decision | None:
+        again, self._decided = self._decided, True
+        payload = self.payload() if again else self._payload
         try:
-            return decide(self.kind, self.creation, self.message, self.payload(), loaded, self.plan, self._time)
+            return decide(self.kind, self.creation, self.message, payload, loaded, self.plan, self._time)
         except (Rejected, AlreadyExists, NotFound) as refusal:
             # What does not exist may come to; what was deleted will not, and whoever waits for an answer gets one.
             if self.message.on_rejected is None or (isinstance(refusal, NotFound) and not loaded.gone):
@@ -205,9 +207,8 @@ class Execution:
         return max(microseconds(self.executor.clock()), before)
 
     def payload(self) -> Any:
-        """Give the payload, made anew after the first time: a handler may have changed the one it was given."""
-        self._decisions += 1
-        return self._payload if self._decisions == 1 else self.plan.payload(self.message)
+        """Make the payload anew, after the first time: a handler may have changed the one it was given."""
+        return self.plan.payload(self.message)
 
     def item(self, loaded: Loaded, decision: Decision) -> SizedItem:
         """Make the commit's item, with a snapshot where one is due and fits, and with its command where that does."""

@@ -23,12 +23,14 @@ class Cache:
         self._lock = Lock()
 
     def get(self, pk: str) -> Loaded | None:
-        with self._lock:
-            found = self._held.get(pk)
-            if found is None:
-                return None
+        found = self._held.get(pk)
+        if found is None:
+            return None
+        try:  # noqa: SIM105  # of each command: a context manager would cost more than the look-up
             self._held.move_to_end(pk)
-            return found[0]
+        except KeyError:  # another thread has just pushed it out; what was found is no less true
+            pass
+        return found[0]
 
     def put(self, pk: str, loaded: Loaded) -> None:
         weight = loaded.weight

@@ -15,7 +15,7 @@ from math import isfinite
 from typing import Any, Final, NoReturn, TypeGuard
 from uuid import UUID
 
-from ..codec import writer
+from ..codec import fast, writer
 from ..errors import MalformedMessage, SerializationFailed
 
 __all__ = ["check", "is_text", "parse", "plain", "shown", "written"]
@@ -225,27 +225,18 @@ def _refuse(value: Any) -> Any:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def _installed() -> Any:
-    try:
-        import orjson
-    except ImportError:  # the extra `fast`
-        return None
-    return orjson
-
-
-_orjson: Final = _installed()
 _written: Final = writer(_refuse, ensure_ascii=True, spaced=True)
 
 
 def written(document: Any) -> str:
     """Write an answer, once `plain` has made it one; with orjson where that is installed (the extra `fast`).
 
-    Only answers are: what is stored, and what is compared, is the same text in every container.
+    Answers alone may differ by that: what is stored, and what is compared, is the same text in every container.
     """
-    if _orjson is None:
+    if fast is None:
         return _written(document)
     try:
-        encoded: bytes = _orjson.dumps(document)
+        encoded: bytes = fast.dumps(document)
     except TypeError:  # an int of more than 64 bits
         return _written(document)
     # All that Lambda is given is ASCII: no proxy in front of it has to know an encoding.

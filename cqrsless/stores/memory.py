@@ -11,6 +11,7 @@ from ..errors import CqrslessError
 from ..messages import Cost
 from ..store import (
     PAGE_LIMIT,
+    WRITE_UNIT,
     Change,
     Check,
     Condition,
@@ -137,8 +138,12 @@ class MemoryStore:
             partition = self._tables[table].get(pk)
             old = None if partition is None else partition.records.get(sk)
             if (condition == "absent" and old is None) or holds(condition, old[0] if old else None):
-                self._put(table, pk, sk, item, size)
-                cost.write_units += write_units(size if old is None or size > old[1] else old[1])
+                if partition is None:
+                    partition = self._tables[table][pk] = _Partition()
+                self._put(table, partition, pk, sk, item, size)
+                if old is not None and old[1] > size:
+                    size = old[1]
+                cost.write_units += 1 if size <= WRITE_UNIT else write_units(size)
                 return
         cost.write_units += write_units(old[1]) if old else 1
         raise ConditionFailed(_copy(old) if old else None)
@@ -157,7 +162,10 @@ class MemoryStore:
                 for write, size in zip(writes, sizes, strict=True):
                     table, pk, sk = write_key(write)
                     if isinstance(write, Put):
-                        self._put(table, pk, sk, write.item, size)
+                        partition = self._tables[table].get(pk)
+                        if partition is None:
+                            partition = self._tables[table][pk] = _Partition()
+                        self._put(table, partition, pk, sk, write.item, size)
                     elif not isinstance(write, Check):
                         self._delete(table, pk, sk)
         cost.requests += 1
@@ -222,10 +230,7 @@ class MemoryStore:
         partition = self._tables[table].get(pk)
         return partition.records.get(sk) if partition is not None else None
 
-    def _put(self, table: Table, pk: str, sk: SortKey, item: Item, size: int) -> None:
-        partition = self._tables[table].get(pk)
-        if partition is None:
-            partition = self._tables[table][pk] = _Partition()
+    def _put(self, table: Table, partition: _Partition, pk: str, sk: SortKey, item: Item, size: int) -> None:
         position = 0
         if table != "views":
             feed = self._feeds[table]

@@ -204,5 +204,5 @@ def test_a_mapping_of_another_kind_is_shown_too() -> None:
 def test_an_answer_is_the_same_document_with_and_without_orjson(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("orjson")
     fast = documents.written(value)
-    monkeypatch.setattr(documents, "_orjson", None)
+    monkeypatch.setattr(documents, "fast", None)
     assert json.loads(fast) == json.loads(documents.written(value)) == value

@@ -53,9 +53,9 @@ class Ledger(MemoryStore):
         if fresh:
             self._noting(fresh)
 
-    def _put(self, table: Table, pk: str, sk: SortKey, item: Item, size: int) -> None:
+    def _put(self, table: Table, partition: Any, pk: str, sk: SortKey, item: Item, size: int) -> None:
         before = self._find(table, pk, sk)
-        super()._put(table, pk, sk, item, size)
+        super()._put(table, partition, pk, sk, item, size)
         after: Any = self._find(table, pk, sk)
         # The store keeps a record as it is until it puts another in its place, so nothing has to be copied.
         self._fresh.append(Entry(self.at, self.who, table, pk, sk, before[0] if before else None, after[0]))
