@@ -21,18 +21,26 @@ class _Files(JSONFileLoader):
     """Reads botocore's files, given by their paths without the ending: what its `Loader` takes as a file loader."""
 
     def exists(self, file_path: str) -> bool:
-        return Path(f"{file_path}.json").is_file() or Path(f"{file_path}.json.gz").is_file()
+        return any(map(_is_file, _named(file_path)))
 
     def load_file(self, file_path: str) -> Any:
         """Give a file's content, or `None` where there is no such file."""
-        try:
-            return json.loads(Path(f"{file_path}.json").read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        try:
-            return json.loads(gzip.decompress(Path(f"{file_path}.json.gz").read_bytes()))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        for path in filter(_is_file, _named(file_path)):
+            data = path.read_bytes()
+            return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+        return None
+
+
+def _named(file_path: str) -> tuple[Path, Path]:
+    return Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether a file is there, as botocore does: a home that this process may not look into holds none."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return False
 
 
 class ServiceData(Loader):

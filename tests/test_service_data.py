@@ -65,6 +65,17 @@ def test_a_users_own_data_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert ServiceData(Loader()).list_available_services("service-2") == Loader().list_available_services("service-2")
 
 
+def test_a_folder_that_may_not_be_looked_into_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> bool:  # root may look into any
+        if tmp_path in path.parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return path.exists()
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    loader = ServiceData(Loader(extra_search_paths=[str(tmp_path)]))
+    assert loader.load_service_model("sqs", "service-2")["metadata"]["serviceId"] == "SQS"
+
+
 def test_data_that_is_broken_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "cut.json.gz").write_bytes(gzip.compress(b"{}")[:-4])
