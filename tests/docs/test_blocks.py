@@ -45,7 +45,10 @@ APPLICATIONS: Mapping[str, Mapping[str, str]] = {
     "cli.md": {"pyproject.toml": '[tool.cqrsless]\napp = "shop"\n'},
 }
 #: What a block prints that begins with a command, where its page says so.
-ANSWERS = {"curl": ("HTTP/1.1 409", "Dune is with ada")}
+ANSWERS = {
+    "curl": ("HTTP/1.1 409", "Dune is with ada"),
+    "export": ("remind-1-1", "1 command run", "ChargeFine  Account ada", "+ owed: 1"),
+}
 WITH_SHELL = {path: page for path, page in PAGES.items() if blocks("sh", page)}
 
 bash = pytest.mark.skipif(sys.platform == "win32" or not shutil.which("bash"), reason="the blocks are for bash")
