@@ -23,7 +23,7 @@ from cqrsless.deploy.overlay import read_overlay
 from cqrsless.deploy.packaging.settings import package_settings
 from cqrsless.loading import local_store, setting
 from tests.docs.commands import install
-from tests.docs.pages import FILES, NAMED, PAGES, ROOT, blocks, blocks_of
+from tests.docs.pages import FILES, GUIDES, NAMED, PAGES, README, ROOT, blocks, blocks_of, files_in
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -114,6 +114,14 @@ def test_every_block_is_in_a_language_that_is_run(path: Path) -> None:
     for block in blocks_of(PAGES[path]):
         shown = block.language == "" and "examples" in path.parts  # what a run of the example prints, in part
         assert block.language in RUN or shown or (block.language, path.name) == ("console", "cli.md"), block
+
+
+@pytest.mark.parametrize("path", [path for path in GUIDES if path != README], ids=name_of)
+def test_a_page_says_whose_files_its_examples_import(path: Path) -> None:
+    code = "\n".join(blocks("python", PAGES[path]))
+    imported = {f"{name}.py" for name in re.findall(r"^(?:import|from) (\w+)", code, re.MULTILINE)}
+    for name in imported & FILES.keys() - files_in(PAGES[path]).keys():
+        assert re.search(rf"`{re.escape(name)}`[^.]*(\.py[^.]*)* of the\s+\[README\]", PAGES[path]), name
 
 
 @bash
