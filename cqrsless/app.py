@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import messages, tracing
+from . import arguments, messages, tracing
 from .aggregates import reading
 from .aggregates.executing import Executor
 from .aggregates.kind import Kind
 from .aggregates.memory import CACHE_BYTES, CACHE_COUNT, Cache
-from .arguments import check_app, check_command, check_version, named_aggregate
 from .clock import Clock
 from .compiled import Compiled, is_embedded
 from .dispatcher import NO_HANDLERS
@@ -75,7 +74,7 @@ class App:
         clock: Callable[[], datetime] | None = None,
         cache: int | None = None,
     ) -> None:
-        check_app(store, registry, resources, clock)
+        arguments.check_app(store, registry, resources, clock)
         self.registry = registry if registry is not None else DEFAULT
         store = store_url(os.environ) if store is None else store
         self.store: Store = open_store(store) if isinstance(store, str) else store
@@ -175,10 +174,12 @@ class App:
         else:
             name, payload, id, metadata = command.name, command.payload, command.id, command.metadata
             expected_version, due, on_rejected = command.expected_version, command.due, command.on_rejected
+        if expected_version is not None:
+            arguments.check_expected(name, expected_version)
         try:
             message = command_message(name, payload, self._clock.now(), id, metadata, expected_version, on_rejected)
         except AttributeError:
-            check_command(name, metadata, on_rejected)
+            arguments.check_command(name, metadata, on_rejected)
             raise
         current = self._compiled
         if current is None or current.revision != self.registry.revision:
@@ -191,7 +192,7 @@ class App:
 
     def execute_many(self, commands: Iterable[Command]) -> list[CommandResult | Exception]:
         """Execute commands one after the other; give a result or an error for each, in their order."""
-        if isinstance(commands, (str, Command)):
+        if isinstance(commands, (str, Command)) or not isinstance(commands, Iterable):
             raise messages.not_a(Command, "app.execute_many", [commands])
         outcomes: list[CommandResult | Exception] = []
         for command in commands:
@@ -232,7 +233,7 @@ class App:
     def load(self, aggregate: AggregateRecord | str, id: str | Sequence[str], version: int | None = None) -> AsOf:
         """Give an aggregate's state and version, now or as of a version; raise `NotFound` where it does not exist."""
         kind, pk = self._find(aggregate, id)
-        check_version(version)
+        arguments.check_version(version)
         loaded = reading.load(self.store, kind, pk, Cost(), version and min(version, 2**63 - 1))  # none counts further
         if version is not None and 0 < loaded.number < version:
             raise NotFound(f"{kind.name} {id} is at version {loaded.number}, so there is no {version}")
@@ -272,8 +273,7 @@ class App:
         time, and not only among the last ones of their aggregate.
         """
         identity = id if id is not None else new_id()
-        if time is not None and time.utcoffset() is None:
-            raise ValueError(f"time={time!r} of {name} has no time zone: write datetime(..., tzinfo=timezone.utc)")
+        arguments.check_received(name, time, metadata)
         message = Message(
             identity, name, "event", {} if payload is None else payload, time or self.now(), source,
             correlation_id=identity, metadata=dict(metadata or {}), sent=time,
@@ -352,7 +352,7 @@ class App:
 
     def kind(self, aggregate: AggregateRecord | str) -> Kind:
         """Give an aggregate's type as it is compiled, for tools and tests; raise `UnknownMessage` for none of ours."""
-        name = named_aggregate(aggregate)
+        name = arguments.named_aggregate(aggregate)
         kinds = self._current().dispatcher.kinds
         if name not in kinds:
             known = ", ".join(map(repr, kinds)) or "none"

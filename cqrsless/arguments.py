@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from .messages import name_of
 from .registry import AggregateRecord, Registry
 
-__all__ = ["check_app", "check_command", "check_version", "named_aggregate"]
+__all__ = ["check_app", "check_command", "check_expected", "check_received", "check_version", "named_aggregate"]
 
 #: Characters of a value that an error shows.
 _SHOWN: Final = 100
@@ -31,12 +32,33 @@ def check_app(store: Any, registry: Any, resources: Any, clock: Any) -> None:
         raise TypeError(f"clock={_shown(clock)} is no function that gives the time: write clock=lambda: ...")
 
 
-def check_command(name: str, metadata: Any, on_rejected: Any) -> None:
-    """Say what of a command could not be made into a message; nothing where it is something else."""
+def check_command(name: str, metadata: Any, on_rejected: Any = None) -> None:
+    """Say what of a command cannot be made into a message; nothing where it is something else."""
     if metadata is not None and not isinstance(metadata, Mapping):
         raise TypeError(f'metadata={_shown(metadata)} of {name} is no mapping: write metadata={{"note": "..."}}')
     if on_rejected is not None and not isinstance(getattr(on_rejected, "name", on_rejected), str):
         raise TypeError(f'on_rejected={_shown(on_rejected)} of {name} names no event: write on_rejected="OrderKept"')
+
+
+def check_expected(name: str, version: Any) -> None:
+    """Refuse what no aggregate's version is ever equal to."""
+    if version is not None and type(version) is not int:
+        raise TypeError(
+            f"expected_version={_shown(version)} of {name} is no number of a version: write expected_version=1, or "
+            "leave it out"
+        )
+
+
+def check_received(name: str, time: Any, metadata: Any) -> None:
+    """Refuse what an external event cannot have."""
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f'metadata={_shown(metadata)} of {name} is no mapping: write metadata={{"note": "..."}}')
+    if time is None:
+        return
+    if not isinstance(time, datetime):
+        raise TypeError(f"time={_shown(time)} of {name} is no time: write datetime(..., tzinfo=timezone.utc)")
+    if time.utcoffset() is None:
+        raise ValueError(f"time={time!r} of {name} has no time zone: write datetime(..., tzinfo=timezone.utc)")
 
 
 def check_version(version: Any) -> None:

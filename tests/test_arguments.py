@@ -33,6 +33,19 @@ def create_order(command: Any, order: Any) -> Any:
             lambda app: app.load(Order, "o-1", version="2"),
             "version='2' is no number of a version: write version=1, or ",
         ),
+        (
+            lambda app: app.execute("CreateOrder", O1, expected_version="1"),
+            "expected_version='1' of CreateOrder is no number of a version: write expected_version=1",
+        ),
+        (lambda app: app.execute_many(5), "app.execute_many is given 5 alone: write app.execute_many([Command("),
+        (
+            lambda app: app.receive("PaymentReceived", {}, source="payments", time=5),
+            "time=5 of PaymentReceived is no time: write datetime(..., tzinfo=timezone.utc)",
+        ),
+        (
+            lambda app: app.receive("PaymentReceived", {}, source="payments", metadata=5),
+            "metadata=5 of PaymentReceived is no mapping",
+        ),
         (lambda app: app.load(Order, "o-1", version=True), "version=True is no number of a version"),
         (
             lambda app: app.execute("CreateOrder", O1, metadata=5),

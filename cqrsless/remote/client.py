@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
+from ..arguments import check_command, check_expected
 from ..clients import aws_client
 from ..errors import AppLoadError, CqrslessError, MalformedMessage, SerializationFailed
-from ..messages import Command, CommandResult, Query
+from ..messages import Command, CommandResult, Query, not_a
 from ..registry import DEFAULT, Registry
 from ..sources.documents import plain
 from .answers import Failures
@@ -96,7 +97,11 @@ class Client:
         sequence and a version, and nothing else: payload `None`, the time in the year 1.
         """
         if isinstance(command, str):
+            check_command(command, metadata)
             command = Command(command, {} if payload is None else payload, id, metadata or {}, expected_version)
+        elif not isinstance(command, Command):
+            raise not_a(Command, "client.execute", command)
+        check_expected(command.name, command.expected_version)
         if command.due is not None or command.on_rejected is not None:
             raise MalformedMessage(
                 f"{command.name} has due= or on_rejected=, which are for an application's own commands: its handlers "
@@ -121,6 +126,8 @@ class Client:
         """
         if isinstance(query, str):
             query = Query(query, {} if payload is None else payload)
+        elif not isinstance(query, Query):
+            raise not_a(Query, "client.ask", query)
         sent = Query(query.name, _in_json(query.payload, f"the payload of {query.name}"))
         return self._attempts.make(partial(self._transport.ask, sent, after))
 

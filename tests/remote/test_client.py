@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -353,3 +354,18 @@ def test_its_registry_is_found_where_there_is_only_one(app: App, monkeypatch: py
     monkeypatch.setattr("cqrsless.remote.client.DEFAULT", registry())
     with function_url(in_process(app)) as api:
         assert Client(api.url).ask("Echo", {"word": "w"}) == {"word": "w"}
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda client: client.execute(5), 'client.execute is given 5: write client.execute("CreateOrder", {...})'),
+        (lambda client: client.ask(5), 'client.ask is given 5: write client.ask("GetOrder", {...})'),
+        (lambda client: client.execute("Open", {}, metadata=5), "metadata=5 of Open is no mapping"),
+        (lambda client: client.execute("Open", {}, expected_version="1"), "expected_version='1' of Open is no number"),
+    ],
+)
+def test_what_is_given_wrongly_is_told_before_anything_is_sent(call: Callable[[Any], Any], text: str) -> None:
+    with pytest.raises(TypeError) as told:
+        call(Client("lambda://orders"))
+    assert text in str(told.value)
