@@ -96,20 +96,6 @@ _ALIKE: Final = frozenset({str, int, bool, type(None)}) if fast is not None else
 _SORTED: Final = None if fast is None else fast.OPT_SORT_KEYS
 
 
-def _text_of(value: Any, alike: bool) -> str:
-    """Write a value; `alike`: a dict of names to values of the types that are written by either alike."""
-    if alike and fast is not None:
-        try:
-            text: str = fast.dumps(value).decode()
-            return text
-        except TypeError:  # an int of more than 64 bits, half a surrogate pair
-            pass
-    text = dumps(value)
-    if not text.isascii():
-        text.encode()
-    return text
-
-
 #: Types whose values nobody can change, and that come back just as they went in.
 _EXACT: Final = frozenset({str, int, bool, float, type(None), Decimal, date, timedelta, UUID, bytes})
 _HOLDERS: Final = frozenset({dict, list})
@@ -141,9 +127,14 @@ def encode(value: Any, what: str = "the value") -> tuple[str, Any]:
                 copy = value.copy()
         else:
             copy = _exact(value)
-        return _text_of(value, alike), copy
+        if alike and fast is not None:
+            return fast.dumps(value).decode(), copy
+        text = dumps(value)
+        if not text.isascii():
+            text.encode()
+        return text, copy
     except (TypeError, ValueError, AttributeError, RecursionError):
-        pass  # int keys, tuples, keys with a "$", or a mistake: it takes the careful way
+        pass  # int keys, tuples, keys with a "$", an int too long for orjson, or a mistake: it takes the careful way
     try:
         text = dumps(_plain(value, "", what))
         return text, decode(text)
@@ -163,9 +154,18 @@ def plain_text(values: dict[str, Any]) -> str | None:
             if kind not in _EXACT:
                 return None
     try:
-        return _text_of(values, alike)
+        if alike and fast is not None:
+            stored: str = fast.dumps(values).decode()
+            return stored
+    except TypeError:  # an int of more than 64 bits, half a surrogate pair
+        pass
+    try:
+        text = dumps(values)
+        if not text.isascii():
+            text.encode()
     except ValueError:  # no number, half a surrogate pair
         return None
+    return text
 
 
 def decode(text: str) -> Any:
@@ -200,21 +200,22 @@ def copied(value: Any) -> Any:
 
 def digest(value: Any, what: str = "the payload") -> str:
     """Give 16 characters that tell one payload from another, however its keys are ordered."""
-    return b2a_base64(blake2b(_canonical_bytes(value, what), digest_size=12).digest(), newline=False).decode()
-
-
-def _canonical_bytes(value: Any, what: str) -> bytes:
+    text = b""
     if fast is not None and type(value) is dict:
         for inner in value.values():
             if type(inner) not in _ALIKE:
                 break
         else:
             try:
-                text: bytes = fast.dumps(value, None, _SORTED)
-                if text.isascii() and b"\x7f" not in text:  # the canonical text escapes all else
-                    return text
+                text = fast.dumps(value, None, _SORTED)
             except TypeError:  # a key that is no str, an int of more than 64 bits, half a surrogate pair
-                pass
+                text = b""
+    if not text or not text.isascii() or b"\x7f" in text:  # in the canonical text all else is escaped
+        text = _canonical_bytes(value, what)
+    return b2a_base64(blake2b(text, digest_size=12).digest(), newline=False).decode()
+
+
+def _canonical_bytes(value: Any, what: str) -> bytes:
     try:
         return _canonical(value).encode()
     except (TypeError, ValueError, RecursionError):
