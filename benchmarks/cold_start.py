@@ -67,6 +67,7 @@ def measure(python: Path, runs: int, cases: dict[str, Case], *, packaged: bool) 
         if "trimmed" in bench.packages:
             told["imports"][TRIMMED] = _imports(bench, "trimmed", runs)
             told["client"][TRIMMED_FLOOR] = _client(bench, CLIENT, "trimmed", runs)
+            told["client"][TRIMMED] = _client(bench, CLIENT_OURS, "trimmed", runs)
         return told
 
 
