@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import boto3
 import botocore.session
 import pytest
 from botocore.exceptions import UnknownServiceError
@@ -14,6 +15,12 @@ from botocore.loaders import Loader
 
 from cqrsless.clients import aws_client
 from cqrsless.service_data import ServiceData
+
+
+@pytest.fixture(autouse=True)
+def no_session_of_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the session of boto3 that some other test may have set up, which clients would be made from."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "events", "lambda", "scheduler", "sns", "sqs", "ssm", "sts"])

@@ -99,7 +99,8 @@ class Shell:
     def close(self) -> None:
         server = self.home / "server"
         if server.exists():
-            os.kill(int(server.read_text().split()[0]), signal.SIGINT)
+            # A shell lets what it starts in the background ignore Ctrl-C.
+            os.kill(int(server.read_text().split()[0]), signal.SIGTERM)
 
 
 @pytest.fixture
