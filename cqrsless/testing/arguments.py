@@ -9,17 +9,40 @@ from ..errors import a_type
 from ..messages import Command, Event
 from ..registry import Cancel, did_you_mean
 
-__all__ = ["check_command", "check_commands", "check_error", "check_events", "check_options", "check_rows"]
+__all__ = [
+    "check_command",
+    "check_commands",
+    "check_error",
+    "check_events",
+    "check_given",
+    "check_options",
+    "check_rows",
+]
 
 #: pytest shows the test's own line where a check fails, and not this module's.
 __tracebackhide__: Final = True
 
+#: What `given` takes by name.
+_GIVEN: Final = ("registry", "resources", "now", "of")
 #: What `when` takes by name, for a command and for events.
 _OPTIONS: Final = {
     "a command": ("id", "metadata", "expected_version"),
     "events": ("of", "source", "processor", "id", "metadata", "attempt"),
 }
+#: What one may well call the time at which something happens.
+_TIMES: Final = frozenset({"at", "clock", "now", "time"})
 _EXAMPLES: Final = {"a command": "when('ShipOrder', {...})", "events": "when(Event('OrderShipped', {...}))"}
+
+
+def check_given(others: Iterable[str]) -> None:
+    """Refuse what `given` does not take by name."""
+    for name in others:
+        hint = _hint_of_time(name) or did_you_mean(name, _GIVEN)
+        raise TypeError(f"given() takes {', '.join(f'{one}=' for one in _GIVEN)}, and not {name}={hint}")
+
+
+def _hint_of_time(name: str) -> str:
+    return "; the time of a story is given(..., now=)" if name in _TIMES else ""
 
 
 def check_options(of: str, how: Iterable[str]) -> None:
@@ -27,7 +50,7 @@ def check_options(of: str, how: Iterable[str]) -> None:
     [other] = [one for one in _OPTIONS if one != of]
     for name in how:
         if name not in _OPTIONS[of]:
-            hint = did_you_mean(name, _OPTIONS[of])
+            hint = _hint_of_time(name) or did_you_mean(name, _OPTIONS[of])
             if name in _OPTIONS[other]:
                 hint = f"; that is for {other}, {_EXAMPLES[other]}"
             known = ", ".join(f"{one}=" for one in _OPTIONS[of])

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, overload
+from typing import Any, Final, NoReturn, overload
 from uuid import uuid4
 
 from ..describing.dropped import dropped
 from ..errors import CqrslessError, UnknownMessage
 from ..messages import Command, Event
 from ..registry import ProcessorRecord, Registry
-from .arguments import check_command, check_events, check_options
+from .arguments import check_command, check_events, check_given, check_options
 from .counting import counted
 from .decisions import Outcome, execute
 from .looking import begun, noted
@@ -35,6 +35,7 @@ def given(
     resources: Mapping[str, Any] | None = None,
     now: datetime | Callable[[], datetime] | None = None,
     of: Of = None,
+    **others: NoReturn,
 ) -> Given:
     """Begin with what happened before: events, a state-stored aggregate's one state, or commands to execute.
 
@@ -58,6 +59,7 @@ def given(
     >>> story.then(Event("Deposited", {"amount": 3})).then_state({"balance": 5})
     <Outcome of Deposit: recorded Deposited {'amount': 3}>
     """
+    check_given(others)
     return Given(past, partial(Stage, registry, resources, now), of)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cqrsless import Command, Event, Rejected, UnknownMessage
+from cqrsless.testing import given
 from tests.testing.shop_of_stories import O1, PLACED, account, order
 
 SHIPPED = Event("OrderShipped", {**O1, "total": 2})
@@ -44,6 +45,15 @@ def reacted() -> Any:
             "when(Command('ShipOrder', ...)) takes the command whole, and nothing beside it, such as a payload, id=: "
             "write it in Command(...), or when('ShipOrder', {...}, ...)",
         ),
+        (
+            lambda: order().when("ShipOrder", O1, time=5),
+            "and not time=; the time of a story is given(..., now=)",
+        ),
+        (
+            lambda: given(clock=5),  # type: ignore[arg-type]
+            "given() takes registry=, resources=, now=, of=, and not clock=; the time of a story is given(..., now=)",
+        ),
+        (lambda: given(registri=5), "and not registri=; did you mean 'registry'?"),  # type: ignore[arg-type]
         (
             lambda: order().when("ShipOrder", O1, of="Order"),
             "when() of a command takes id=, metadata=, expected_version=, and not of=; that is for events, "
