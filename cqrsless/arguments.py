@@ -34,8 +34,7 @@ def check_app(store: Any, registry: Any, resources: Any, clock: Any) -> None:
 
 def check_command(name: str, metadata: Any, on_rejected: Any = None) -> None:
     """Say what of a command cannot be made into a message; nothing where it is something else."""
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise TypeError(f'metadata={_shown(metadata)} of {name} is no mapping: write metadata={{"note": "..."}}')
+    _check_metadata(name, metadata)
     if on_rejected is not None and not isinstance(getattr(on_rejected, "name", on_rejected), str):
         raise TypeError(f'on_rejected={_shown(on_rejected)} of {name} names no event: write on_rejected="OrderKept"')
 
@@ -51,8 +50,7 @@ def check_expected(name: str, version: Any) -> None:
 
 def check_received(name: str, time: Any, metadata: Any) -> None:
     """Refuse what an external event cannot have."""
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise TypeError(f'metadata={_shown(metadata)} of {name} is no mapping: write metadata={{"note": "..."}}')
+    _check_metadata(name, metadata)
     if time is None:
         return
     if not isinstance(time, datetime):
@@ -79,6 +77,11 @@ def named_aggregate(given: Any) -> str:
         f'{_shown(given)} is no aggregate: give its name, as in app.load("Order", "o-1"), or what '
         "aggregate(...) returned"
     )
+
+
+def _check_metadata(name: str, metadata: Any) -> None:
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f'metadata={_shown(metadata)} of {name} is no mapping: write metadata={{"note": "..."}}')
 
 
 def _shown(value: Any) -> str:

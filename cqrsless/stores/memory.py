@@ -139,7 +139,7 @@ class MemoryStore:
             old = None if partition is None else partition.records.get(sk)
             if (condition == "absent" and old is None) or holds(condition, old[0] if old else None):
                 if partition is None:
-                    partition = self._tables[table][pk] = _Partition()
+                    partition = self._partition(table, pk)
                 self._put(table, partition, pk, sk, item, size)
                 if old is not None and old[1] > size:
                     size = old[1]
@@ -162,10 +162,7 @@ class MemoryStore:
                 for write, size in zip(writes, sizes, strict=True):
                     table, pk, sk = write_key(write)
                     if isinstance(write, Put):
-                        partition = self._tables[table].get(pk)
-                        if partition is None:
-                            partition = self._tables[table][pk] = _Partition()
-                        self._put(table, partition, pk, sk, write.item, size)
+                        self._put(table, self._partition(table, pk), pk, sk, write.item, size)
                     elif not isinstance(write, Check):
                         self._delete(table, pk, sk)
         cost.requests += 1
@@ -229,6 +226,13 @@ class MemoryStore:
     def _find(self, table: Table, pk: str, sk: SortKey) -> _Record | None:
         partition = self._tables[table].get(pk)
         return partition.records.get(sk) if partition is not None else None
+
+    def _partition(self, table: Table, pk: str) -> _Partition:
+        partitions = self._tables[table]
+        partition = partitions.get(pk)
+        if partition is None:
+            partition = partitions[pk] = _Partition()
+        return partition
 
     def _put(self, table: Table, partition: _Partition, pk: str, sk: SortKey, item: Item, size: int) -> None:
         position = 0
