@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from .errors import MalformedMessage, MethodNotAllowed, RegistrationError, UnknownMessage
 
-__all__ = ["Match", "Route", "Routes", "parse_route"]
+__all__ = ["Match", "Route", "Routes", "parse_route", "shared_route"]
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PARAMETER: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
@@ -90,6 +90,14 @@ def parse_route(text: str) -> Route:
             f"the route {text!r} has the parameter {{{repeated[0]}}} twice: give each one a name of its own"
         )
     return route
+
+
+def shared_route(label: str, record: Routed, other_label: str, other: Routed) -> RegistrationError:
+    """Make the error for a route that two handlers have."""
+    return RegistrationError(
+        f"{record.place}: {label} has the route {record.route!r}, which {other_label} has too ({other.place}): "
+        "change one of the two"
+    )
 
 
 def _suggestion(words: list[str]) -> str:
@@ -225,10 +233,7 @@ class Routes:
         label = f"{kind} {record.name!r}"
         other_label, other = taken.setdefault(route.shape, (label, record))
         if other is not record:
-            raise RegistrationError(
-                f"{record.place}: {label} has the route {record.route!r}, which {other_label} has too ({other.place}): "
-                "change one of the two"
-            )
+            raise shared_route(label, record, other_label, other)
         target = _Target(kind, record.name, route.parameters)
         static = self._static.setdefault(route.method, {})
         if not route.parameters:

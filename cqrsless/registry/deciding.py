@@ -157,7 +157,7 @@ class DecidingDecorators(ShelfWriter):
             record = CommandRecord(
                 name, called(fn), schema, of, creation, route, allow, around, inject, optional, here.place
             )
-            self._register(lambda: self._shelves.commands.put(name, f"command {name!r}", record, here, fn))
+            self._register(lambda: self._shelves.put_command(record, here, fn))
             return fn
 
         return decorate
@@ -191,7 +191,7 @@ class DecidingDecorators(ShelfWriter):
             here = site_of_decoration(fn, site)
             inject, optional = shape_of(here.place, who, fn, ("query",))
             record = QueryRecord(name, called(fn), schema, route, allow, around, inject, optional, here.place)
-            self._register(lambda: self._shelves.queries.put(name, f"query {name!r}", record, here, fn))
+            self._register(lambda: self._shelves.put_query(record, here, fn))
             return fn
 
         return decorate

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from types import FunctionType
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from ..routing import parse_route, shared_route
 from .names import wrong
 from .places import Origin, Site, same_definition
 from .record import Record
@@ -36,6 +37,12 @@ class _Kept(NamedTuple):
     record: Any
     origin: Origin
     function: tuple[str, str] | None
+
+
+class _Routed(NamedTuple):
+    label: str
+    record: CommandRecord | QueryRecord
+    site: Site
 
 
 class Shelf(Generic[R]):
@@ -105,6 +112,7 @@ class Shelves:
     """All that was registered."""
 
     __slots__ = (
+        "_routed",
         "aggregates",
         "commands",
         "deployment",
@@ -138,6 +146,38 @@ class Shelves:
         self.views = Shelf[ViewRecord]()
         self.publishers = Shelf[PublisherRecord]()
         self.deployment = Shelf[DeploymentRecord]()
+        #: Who had each route last, by the shape of the route.
+        self._routed: dict[tuple[str, ...], _Routed] = {}
+
+    def put_command(self, record: CommandRecord, site: Site, fn: Callable[..., Any]) -> None:
+        """Keep a command's handler, unless another handler has its name or its route."""
+        what = f"command {record.name!r}"
+        self._refuse_shared_route(what, record, site)
+        self.commands.put(record.name, what, record, site, fn)
+        self._note_route(what, record, site)
+
+    def put_query(self, record: QueryRecord, site: Site, fn: Callable[..., Any]) -> None:
+        """Keep a query's handler, unless another handler has its name or its route."""
+        what = f"query {record.name!r}"
+        self._refuse_shared_route(what, record, site)
+        self.queries.put(record.name, what, record, site, fn)
+        self._note_route(what, record, site)
+
+    def _refuse_shared_route(self, label: str, record: CommandRecord | QueryRecord, site: Site) -> None:
+        """Refuse a route that another handler has by the same run of the same code.
+
+        One by another run may be given up: a reload can move a route from handler to handler, in any order. So that
+        one is refused when the registry freezes.
+        """
+        if record.route is None:
+            return
+        other = self._routed.get(parse_route(record.route).shape)
+        if other is not None and other.label != label and site.run() is not None and other.site.run() is site.run():
+            raise shared_route(label, record, other.label, other.record)
+
+    def _note_route(self, label: str, record: CommandRecord | QueryRecord, site: Site) -> None:
+        if record.route is not None:
+            self._routed[parse_route(record.route).shape] = _Routed(label, record, site)
 
 
 class ShelfWriter:

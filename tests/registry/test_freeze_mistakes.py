@@ -223,24 +223,6 @@ def ship(command, order):
         ),
         (
             """
-@query_handler("Get", route="GET /orders/{order_id}")
-def get(query): ...
-@query_handler("Find", route="GET /orders/{id}/")  # here
-def find(query): ...
-""",
-            "query 'Find' has the route 'GET /orders/{id}/', which query 'Get' has too (",
-        ),
-        (
-            """
-@query_handler("Order", route="POST /orders")  # here
-def get(query): ...
-@command_handler("Order", route="POST /orders")
-def order(command): ...
-""",
-            "query 'Order' has the route 'POST /orders', which command 'Order' has too (",
-        ),
-        (
-            """
 processor("mailer")
 @event_handler("OrderShipped", processor="mailr")  # here
 def tell(event): ...
