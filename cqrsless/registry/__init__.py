@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .model import AggregateModel, EventModel, Model
-from .names import did_you_mean, near_or_all
+from .names import did_you_mean, likely_typo, near_or_all
 from .places import NOWHERE, Place, defined
 from .records import (
     AggregateRecord,
@@ -58,5 +58,6 @@ __all__ = [
     "defined",
     "did_you_mean",
     "from_command_id",
+    "likely_typo",
     "near_or_all",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
@@ -9,11 +10,13 @@ from ..errors import RegistrationError
 from .places import Place
 from .records import AggregateRecord, EventType, ProcessorRecord, ViewRecord
 
-__all__ = ["did_you_mean", "near_or_all"]
+__all__ = ["did_you_mean", "likely_typo", "near_or_all"]
 
 LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 PLAIN: Final = LETTERS | frozenset("0123456789_.-")
 LONGEST_NAME: Final = 255
+#: A number in a name, with the sign in front of it.
+_NUMBER: Final = re.compile("[_.-]?[0-9]+")
 #: How many names an error lists, and the characters of each.
 LISTED: Final = 12
 SHOWN_NAME: Final = 60
@@ -36,6 +39,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     near = get_close_matches(name[:LONGEST_NAME], list(known), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def likely_typo(name: str, known: Collection[str]) -> str:
+    """Give what `did_you_mean` does where a near name makes a mistake of what is none by itself.
+
+    A name that differs from a known one in numbers alone is meant to: so is one thing told from the next.
+
+    >>> likely_typo("mailr", ["mailer"]), likely_typo("billing2", ["billing1", "filling"])
+    ("; did you mean 'mailer'?", '')
+    """
+    plain = _NUMBER.sub("", name)
+    return "" if any(_NUMBER.sub("", one) == plain for one in known) else did_you_mean(name, known)
 
 
 def near_or_all(name: str, known: Collection[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from .events import Events
 from .injection import Injection
-from .names import did_you_mean, wrong
+from .names import did_you_mean, likely_typo, wrong
 from .places import Place
 from .records import (
     EventHandlerRecord,
@@ -66,7 +66,7 @@ class Reactions:
         found = self._named.get(name)
         if found is not None:
             return found
-        hint = did_you_mean(name, self._named)
+        hint = likely_typo(name, self._named)
         if not hint or name == DEFAULT_PROCESSOR:  # to name one is to have one, with every setting at its default
             return ProcessorRecord(name, place=place)
         text = f"{who} is of the processor {name!r}, which registry {self._registry!r} does not have{hint}"

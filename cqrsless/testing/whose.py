@@ -11,7 +11,7 @@ from ..describing.diagram import Picture, picture, recorders
 from ..errors import UnknownMessage, ValidationFailed
 from ..keys import id_of, read_id
 from ..messages import Event
-from ..registry import AggregateRecord, Model, did_you_mean, near_or_all
+from ..registry import AggregateRecord, Model, likely_typo, near_or_all
 
 __all__ = ["Of", "Said", "check_of", "others_of", "whose"]
 
@@ -91,7 +91,7 @@ def _check_name(model: Model, event: Event) -> None:
     if event.name in known:
         return
     known |= {node.name for node in _picture(model).nodes if node.kind == "event"}
-    hint = "" if event.name in known else did_you_mean(event.name, known)
+    hint = "" if event.name in known else likely_typo(event.name, known)
     if hint:
         raise UnknownMessage(f"nothing here knows an event named {event.name!r}{hint}")
 

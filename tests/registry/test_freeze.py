@@ -212,3 +212,26 @@ def test_to_name_a_processor_is_to_have_one(registry: Registry) -> None:
 
     assert model.processors["mailer"] == ProcessorRecord("mailer")
     assert model.processors["statements"] == ProcessorRecord("statements")
+
+
+@pytest.mark.parametrize(
+    ("declared", "named"),
+    [("billing1", "billing2"), ("late", "late2"), ("p1", "p2"), ("mails-2025", "mails-2026"), ("retry9", "retry")],
+)
+def test_processors_that_differ_in_their_numbers_alone_are_no_typos(
+    registry: Registry, declared: str, named: str
+) -> None:
+    registry.processor(declared, retries=1)
+
+    @registry.event_handler("OrderShipped", processor=named)
+    def tell(event: Any) -> None: ...
+
+    assert registry.freeze().processors[named] == ProcessorRecord(named)
+
+
+def test_a_typo_beside_processors_of_several_numbers_is_one() -> None:
+    registry = Registry("shop")
+    registry.processor("billing1")
+    registry.event_handler("OrderShipped", processor="biling2")(lambda event: None)
+    with pytest.raises(RegistrationError, match="did you mean 'billing1'"):
+        registry.freeze()

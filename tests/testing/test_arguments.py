@@ -147,6 +147,11 @@ def test_a_near_name_goes_before_the_question_whose_an_event_is() -> None:
         )
 
 
+def test_an_event_of_another_number_is_no_typo_and_only_has_to_be_listened_to() -> None:
+    with pytest.raises(UnknownMessage, match="nothing here listens to an event named 'OrderShipped2'"):
+        order().when(Event("OrderShipped2"), of="Order").then_nothing()
+
+
 def test_another_refusal_is_told_with_its_check() -> None:
     with pytest.raises(AssertionError, match="an invalid payload is checked by then_invalid"):
         order(PLACED).when("ShipOrder", {}).then_rejected()
