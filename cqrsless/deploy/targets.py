@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ..registry import Model
+from ..registry.targets import QUEUE_URL
 from .values import Text, arn, text
 
 __all__ = ["Target", "target", "targets"]
-
-_QUEUE_URL: Final = re.compile(
-    r"https?://(?:sqs\.)?([a-z]{2}(?:-[a-z]+)+-\d)\.(?:queue\.)?amazonaws\.com[.a-z]*/(\d+)/(.+)"
-)
 
 
 class Target(NamedTuple):
@@ -47,14 +43,21 @@ def target(to: str) -> Target:
     if service == "sns":
         where = text(name) if given else arn("sns", [name])
         return Target(to, service, where, None if given else name, ("sns:Publish",))
-    url = _QUEUE_URL.match(name)
+    url = QUEUE_URL.match(name)
     if url:
         region, account, queue = url.groups()
-        return Target(to, service, text(f"arn:aws:sqs:{region}:{account}:{queue}"), None, ("sqs:SendMessage",))
+        return Target(
+            to, service, text(f"arn:{_partition(region)}:sqs:{region}:{account}:{queue}"), None, ("sqs:SendMessage",)
+        )
     if name.startswith(("http://", "https://")):  # an endpoint of one's own: its last part is the queue's name
         return Target(to, service, arn("sqs", [name.rpartition("/")[2]]), None, ("sqs:SendMessage",))
     where = text(name) if given else arn("sqs", [name])
     return Target(to, service, where, None if given else name, ("sqs:GetQueueUrl", "sqs:SendMessage"))
+
+
+def _partition(region: str) -> str:
+    kept_apart = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
+    return next((name for prefix, name in kept_apart.items() if region.startswith(f"{prefix}-")), "aws")
 
 
 def not_of_the_stack(model: Model, created: Sequence[str]) -> Iterator[str]:

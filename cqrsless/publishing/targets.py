@@ -6,6 +6,8 @@
 | `sns://orders`, `sns://arn:aws:sns:...` | a topic; by name, one of the account that runs this |
 | `sqs://orders`, `sqs://arn:aws:sqs:...`, `sqs://https://sqs...` | a queue |
 
+An ARN, or a queue's URL at SQS, that a publisher names alone has had its scheme put in front where it was registered.
+
 A topic or queue whose name ends in `.fifo` keeps the order of each aggregate's events.
 """
 

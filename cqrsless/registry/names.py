@@ -182,14 +182,6 @@ def state_type(place: Place, value: Any) -> Any:
     raise wrong(place, f"state={value!r} is neither dict, nor a dataclass, nor a marshmallow schema")
 
 
-def target_url(place: Place, to: object) -> str:
-    if isinstance(to, str) and to.isprintable():
-        scheme, _, target = to.partition("://")
-        if scheme in ("eventbridge", "sns", "sqs") and target:
-            return to
-    raise wrong(place, f'to={to!r} is not one of "eventbridge://bus", "sns://topic" and "sqs://queue"')
-
-
 def exception_types(place: Place, what: str, value: object) -> tuple[type[BaseException], ...]:
     types = (value,) if isinstance(value, type) else value
     if isinstance(types, (tuple, list)) and types and all(map(_is_exception, types)):

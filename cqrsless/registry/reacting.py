@@ -16,7 +16,6 @@ from .names import (
     name_of,
     one_of,
     plain_name,
-    target_url,
     truth,
     whole_number,
     wrong,
@@ -33,6 +32,7 @@ from .records import (
 )
 from .shapes import plain_shape_of, shape_of
 from .shelves import ShelfWriter
+from .targets import target_of
 
 __all__ = ["ReactingDecorators"]
 
@@ -204,7 +204,8 @@ class ReactingDecorators(ShelfWriter):
     def publisher(self, *names: str | EventType, to: str) -> OnPayload:
         """Turn a domain event into a public one: `def publish(event)` returns an `Event`, or nothing to publish none.
 
-        `to` is `"eventbridge://bus"`, `"sns://topic"` or `"sqs://queue"`, by name, ARN or URL.
+        `to` is `"eventbridge://bus"`, `"sns://topic"` or `"sqs://queue"`, by name, ARN or URL. An ARN and the URL of a
+        queue may stand alone.
 
         >>> from cqrsless import Event, Registry
         >>> orders = Registry("orders")
@@ -214,7 +215,7 @@ class ReactingDecorators(ShelfWriter):
         """
         site = site_of_caller()
         events = event_names(site.place, "@publisher", names)
-        target_url(site.place, to)
+        to = target_of(site.place, to)
         who = f"publisher to {to!r} for {_listed(events)}"
 
         def decorate(fn: F, /) -> F:
