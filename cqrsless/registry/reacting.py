@@ -100,7 +100,8 @@ class ReactingDecorators(ShelfWriter):
     ) -> OnPayload:
         """React to an event: `def react(event)` returns nothing, or commands to dispatch, or `cancel(id)`.
 
-        With `source` it takes external events from there, and no others. `replay=False` leaves it out of replays.
+        With `source` it takes external events from there, and no others; an `event_type` with a source brings that
+        along. `replay=False` leaves it out of replays.
 
         >>> from cqrsless import Command, Registry
         >>> orders = Registry("orders")
@@ -113,8 +114,7 @@ class ReactingDecorators(ShelfWriter):
         of = name_of(site.place, "processor", processor, ProcessorRecord)
         if of in RESERVED:
             raise wrong(site.place, f"a processor cannot be called {of!r}, which the framework uses itself: rename it")
-        if source is not None:
-            message_name(site.place, "source", source)
+        source = _source_of(site.place, names) if source is None else message_name(site.place, "source", source)
         truth(site.place, "replay", replay)
         who = f"event handler of processor {of!r} for {_listed(events)}"
         around = middleware_records(site.place, who, middleware)
@@ -227,6 +227,25 @@ class ReactingDecorators(ShelfWriter):
             return fn
 
         return decorate
+
+
+def _source_of(place: Place, names: tuple[str | EventType, ...]) -> str | None:
+    """Give the source that event types bring along; one handler takes its events from one."""
+    first = next((one for one in names if isinstance(one, EventType) and one.source is not None), None)
+    if first is None:
+        return None
+    for other in names:
+        source = other.source if isinstance(other, EventType) else None
+        if source != first.source:
+            name = other.name if isinstance(other, EventType) else other
+            whose = "of no source" if source is None else f"from {source!r}"
+            both = f'write source="{first.source}" if both are from there, else ' if source is None else ""
+            raise wrong(
+                place,
+                f"@event_handler names {first.name!r}, whose event type is from {first.source!r}, and {name!r}, which "
+                f"is {whose}: {both}write a handler for each",
+            )
+    return first.source
 
 
 def _indexes(place: Place, indexes: Mapping[str, str | tuple[str, str]] | None) -> Mapping[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from marshmallow import INCLUDE, Schema, fields
 
-from cqrsless import RegistrationError, Registry
+from cqrsless import App, RegistrationError, Registry
 from cqrsless.registry import AggregateRecord, CommandRecord, ProcessorRecord
 
 
@@ -109,6 +109,24 @@ def test_a_foreign_event_keeps_its_name(registry: Registry) -> None:
     registry.event_type("OrderShipped", was="OrderSent")
     registry.event_handler("OrderSent", source="legacy")(lambda event: None)
     assert registry.freeze().event_handlers[0].names == ("OrderSent",)
+
+
+def test_an_event_type_brings_its_source_along(registry: Registry) -> None:
+    Failed = registry.event_type("PaymentFailed", source="pay")
+    Paid = registry.event_type("Paid", source="pay")
+    registry.event_handler(Failed)(lambda event: None)
+    registry.event_handler(Failed, Paid, source="pay", processor="other")(lambda event: None)
+    registry.event_handler(Failed, Paid, processor="third")(lambda event: None)
+    assert [record.source for record in registry.freeze().event_handlers] == ["pay"] * 3
+
+
+def test_an_event_of_a_source_reaches_the_handler_of_its_type(registry: Registry) -> None:
+    heard: list[Any] = []
+    registry.event_handler(registry.event_type("PaymentFailed", source="pay"))(heard.append)
+    app = App(store="memory://", registry=registry)
+    assert app.receive("PaymentFailed", {"order_id": "o-1"}, source="pay")
+    assert not app.receive("PaymentFailed", {"order_id": "o-1"}, source="elsewhere")
+    assert heard == [{"order_id": "o-1"}]
 
 
 def test_what_the_application_brings_may_be_injected(registry: Registry) -> None:

@@ -276,12 +276,39 @@ def cancel(event): ...
         ),
         (
             """
-PaymentFailed = event_type("PaymentFailed", source="payments")
-@event_handler(PaymentFailed)  # here
+event_type("PaymentFailed", source="payments")
+@event_handler("PaymentFailed")  # here
 def cancel(event): ...
 """,
             "event handler for 'PaymentFailed' takes it from this application, and the event type 'PaymentFailed' is from "
             "'payments': write source=\"payments\"",
+        ),
+        (
+            """
+PaymentFailed = event_type("PaymentFailed", source="payments")
+@event_handler(PaymentFailed, source="bank")  # here
+def cancel(event): ...
+""",
+            "event handler for 'PaymentFailed' takes it from 'bank', and the event type 'PaymentFailed' is from 'payments': "
+            'write source="payments"',
+        ),
+        (
+            """
+PaymentFailed = event_type("PaymentFailed", source="payments")
+@event_handler("OrderShipped", PaymentFailed)  # here
+def cancel(event): ...
+""",
+            "@event_handler names 'PaymentFailed', whose event type is from 'payments', and 'OrderShipped', which is of no "
+            'source: write source="payments" if both are from there, else write a handler for each',
+        ),
+        (
+            """
+PaymentFailed = event_type("PaymentFailed", source="payments")
+@event_handler(PaymentFailed, event_type("Refunded", source="bank"))  # here
+def cancel(event): ...
+""",
+            "@event_handler names 'PaymentFailed', whose event type is from 'payments', and 'Refunded', which is from 'bank': "
+            "write a handler for each",
         ),
     ],
 )
