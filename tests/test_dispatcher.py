@@ -277,6 +277,27 @@ def test_a_command_without_an_aggregate_may_execute_others() -> None:
     assert app.execute("MakeTwo", {}).value == [1, 1]
 
 
+def test_a_command_without_an_aggregate_reads_views_as_they_are() -> None:
+    shop = Registry("shop")
+    Order = shop.aggregate("Order", id_field="order_id")
+    Summary = shop.view("Summary", key="order_id")
+    shop.projector("Placed", view=Summary)(lambda row, event: event)
+
+    @shop.command_handler("Place", aggregate=Order, creation="always")
+    def place(command: Any, order: Any) -> Any:
+        return {}, Event("Placed", command)
+
+    @shop.command_handler("Report")
+    def report(command: Any, *, views: Any) -> Any:
+        return views.get(Summary, command["order_id"])
+
+    app = App("memory://", registry=shop)
+    app.execute("Place", {"order_id": "o-1"})
+    assert app.execute("Report", {"order_id": "o-1"}).value is None
+    app.drain()
+    assert app.execute("Report", {"order_id": "o-1"}).value == {"order_id": "o-1"}
+
+
 def test_middleware_runs_once_a_message_and_not_per_decision() -> None:
     registry = Registry("counted")
     Box = registry.aggregate("Box", id_field="id")

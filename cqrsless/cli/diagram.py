@@ -18,7 +18,7 @@ __all__ = ["command"]
 def command(call: Call, output: str | None) -> None:
     """Draw commands, aggregates, events, processors and views as a Mermaid flowchart.
 
-    Which events a command makes, which commands a processor sends and which views a query reads is read from the
+    Which events a command makes, which commands a processor sends and which views are read is taken from the
     source of their handlers; a name that is put together at run time is not seen there.
     """
     model = call.application(store="memory://").model

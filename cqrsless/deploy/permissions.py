@@ -55,21 +55,23 @@ class Grants:
 
 
 def executes(grants: Grants, model: Model) -> None:
-    """Run commands: read an aggregate, look for a former commit of the same command, append."""
+    """Run commands: read an aggregate, look for a former commit of the same command, append; read views without one."""
     if any(command.aggregate is not None for command in model.commands.values()):
         grants.table("EventsTable", "GetItem", "PutItem", "Query")
+    if any("views" in command.inject for command in model.commands.values()):
+        reads_views(grants)
 
 
 def asks(grants: Grants, model: Model) -> None:
     """Run queries on views, and wait there for the commit that an asker has seen."""
     asking = [query for query in model.queries.values() if "views" in query.inject]
     if asking:
-        grants.table("ViewsTable", "GetItem", "Query")
+        reads_views(grants)
     if any(query.route for query in asking):
         grants.table("EventsTable", "GetItem")
 
 
-def asks_views(grants: Grants) -> None:
+def reads_views(grants: Grants) -> None:
     grants.table("ViewsTable", "GetItem", "Query")
 
 

@@ -175,7 +175,7 @@ def _external(stack: Stack, group: Group, model: Model, reach: Reach) -> None:
     if reach.commands:
         permissions.executes(grants, model)
     if group.reads_views:
-        permissions.asks_views(grants)
+        permissions.reads_views(grants)
     permissions.reads_queue(grants, queue)
     function = _function(stack, group, what, grants, settings, reach, reserved=False)
     size = settings.batch_size or 10

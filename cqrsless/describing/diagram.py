@@ -62,8 +62,8 @@ class _Drawing:
 def picture(model: Model) -> Picture:
     """Put an application's event model together.
 
-    Which events a command's handler makes, which commands an event's handler sends and which views a query reads is
-    taken from their source, as far as that says so plainly (see `mentions`).
+    Which events a command's handler makes, which commands an event's handler sends and which views a query or a command
+    reads is taken from their source, as far as that says so plainly (see `mentions`).
 
     >>> from cqrsless import Event, Registry
     >>> shop = Registry("shop")
@@ -78,6 +78,8 @@ def picture(model: Model) -> Picture:
         node = drawing.node("command", command.name, command.aggregate)
         for event in _current(model, _mentions(model, command.fn).events):
             drawing.edge(node, drawing.node("event", event, command.aggregate))
+        if "views" in command.inject:
+            _draw_views(drawing, model, command.fn, node)
     for name, aggregate in model.aggregates.items():
         for event in aggregate.evolvers:
             drawing.node("event", event, name)
@@ -97,9 +99,7 @@ def picture(model: Model) -> Picture:
         for event in projector.names:
             drawing.edge(drawing.node("event", event), drawing.node("view", projector.view))
     for query in model.queries.values():
-        asked = drawing.node("query", query.name)
-        for view in _mentions(model, query.fn).views:
-            drawing.edge(drawing.node("view", view), asked)
+        _draw_views(drawing, model, query.fn, drawing.node("query", query.name))
     for publisher in model.publishers:
         for event in publisher.names:
             drawing.edge(drawing.node("event", event), drawing.node("target", publisher.to))
@@ -116,6 +116,11 @@ def recorders(drawn: Picture, event: str) -> set[str]:
     nodes = {node.id: node for node in drawn.nodes}
     into = {edge.source for edge in drawn.edges if nodes[edge.target][1:3] == ("event", event)}
     return {node.aggregate for node in drawn.nodes if node.id in into and node.kind == "command" and node.aggregate}
+
+
+def _draw_views(drawing: _Drawing, model: Model, fn: object, reader: Node) -> None:
+    for view in _mentions(model, fn).views:
+        drawing.edge(drawing.node("view", view), reader)
 
 
 def _mentions(model: Model, fn: object) -> Mentions:

@@ -127,6 +127,7 @@ class DecidingDecorators(ShelfWriter):
     ) -> Any:
         """Handle a command: `def handle(command, state)` with an aggregate, `def handle(command)` without.
 
+        One without may take `views` as well: `def handle(command, *, views)`.
         `creation` says whether the aggregate must exist (`"never"`), must not (`"always"`), or may (`"if_missing"`).
         Only a handler with a `route` is reached over HTTP, and there only by those of whom `allow(message)` is true.
 

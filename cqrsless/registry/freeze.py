@@ -67,7 +67,9 @@ def _command(
                 "return the state, or (state, events); only an event-sourced aggregate's handler yields its events",
             )
     around = injection.into_middleware(f"middleware of {who}", record.middleware)
-    return injection.into(who, record.replace(middleware=around, schema=schema_of(record)), ("message",))
+    # What decides on an aggregate decides on its state alone, and again where another command came first.
+    special = ("message", "views") if record.aggregate is None else ("message",)
+    return injection.into(who, record.replace(middleware=around, schema=schema_of(record)), special)
 
 
 def _query(record: QueryRecord, injection: Injection) -> QueryRecord:

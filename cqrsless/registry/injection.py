@@ -36,7 +36,8 @@ Record = TypeVar(
 #: Why a function does not get what the framework itself injects elsewhere.
 REFUSED: Final = {
     "message": "there is no message here, or it is the first parameter already: leave it out",
-    "views": "views are read in query handlers and event handlers only: leave it out",
+    "views": "views are read in query handlers, event handlers and handlers of commands without an aggregate only: "
+    "leave it out",
 }
 
 

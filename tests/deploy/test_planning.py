@@ -344,6 +344,23 @@ def test_commands_that_react_are_allowed_to_commit() -> None:
     assert "dynamodb:PutItem" in actions(planned(registry), "BusyRole", "EventsTable")
 
 
+def test_who_runs_commands_that_read_views_is_allowed_to_read_them() -> None:
+    registry = shop(view=True)
+    listen(registry, "OrderPlaced", "busy", remind)
+    registry.event_handler("Paid", source="bank", processor="bank")(remind)
+    assert actions(planned(registry), "CommandsRole", "ViewsTable") == set()
+    assert actions(planned(registry), "BankRole", "ViewsTable") == set()
+
+    @registry.command_handler("Report")
+    def report(command: Any, *, views: Any) -> Any:
+        return views.get("Orders", command["order_id"])
+
+    reads = {"dynamodb:GetItem", "dynamodb:Query"}
+    assert actions(planned(registry), "CommandsRole", "ViewsTable") == reads
+    assert actions(planned(registry), "BankRole", "ViewsTable") == reads
+    assert reads < actions(planned(registry), "BusyRole", "ViewsTable")
+
+
 def allowed(plan: Any, role: str) -> set[str]:
     return {action for each in one(plan.roles, role).statements for action in each.actions}
 

@@ -53,6 +53,17 @@ def test_the_event_that_stands_for_a_refusal_is_the_commands(orders: Picture) ->
     assert node.aggregate == "Order"
 
 
+def test_a_view_leads_to_the_command_without_an_aggregate_that_reads_it() -> None:
+    shop = Registry("shop")
+    Sales = shop.view("Sales", key="day")
+
+    @shop.command_handler("MailReport")
+    def mail_report(command: Any, *, views: Any) -> Any:
+        return views.get(Sales, command["day"])
+
+    assert names(picture(shop.freeze())) == {("Sales", "MailReport")}
+
+
 def test_an_external_event_is_not_the_domain_event_of_that_name() -> None:
     shop = Registry("shop")
     shop.event_handler("Paid", processor="ours")(lambda event: None)

@@ -129,6 +129,11 @@ def test_an_event_of_a_source_reaches_the_handler_of_its_type(registry: Registry
     assert heard == [{"order_id": "o-1"}]
 
 
+def test_a_command_without_an_aggregate_may_read_views(registry: Registry) -> None:
+    registry.command_handler("Report")(lambda command, *, views, message: None)
+    assert registry.freeze().commands["Report"].inject == ("views", "message")
+
+
 def test_what_the_application_brings_may_be_injected(registry: Registry) -> None:
     @registry.command_handler("Ship")
     def ship(command: Any, *, mailer: Any, clock: Any = None) -> None: ...

@@ -46,19 +46,21 @@ def get(query, *, view): ...
             "query handler 'Get' wants 'view' injected, which nothing provides; did you mean 'views'?",
         ),
         (
-            """
-@command_handler("Ship")  # here
-def ship(command, *, views): ...
+            f"""
+{ORDER}
+@command_handler("Ship", aggregate=Order)  # here
+def ship(command, order, *, views): ...
 """,
-            "command handler 'Ship' wants 'views' injected; views are read in query handlers and event handlers only: "
-            "leave it out",
+            "command handler 'Ship' wants 'views' injected; views are read in query handlers, event handlers and handlers of "
+            "commands without an aggregate only: leave it out",
         ),
         (
             """
 @middleware  # here, or at the def
 def timed(message, call_next, *, views=None): ...
 """,
-            "middleware wants 'views' injected; views are read in query handlers and event handlers only: leave it out",
+            "middleware wants 'views' injected; views are read in query handlers, event handlers and handlers of commands "
+            "without an aggregate only: leave it out",
         ),
         (
             """
