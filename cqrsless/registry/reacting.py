@@ -40,6 +40,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: What `CQRSLESS_PROCESSOR` calls the parts of an application that are no processor of the user's.
 RESERVED = ("views", "publisher", "indexer")
+#: What to do about two functions of one name that react to one event in one place.
+FUNCTION_NAME = "give one of the two functions another name"
+HANDLER_NAME = f"{FUNCTION_NAME}, as a handler's message.idempotency_key is made of it"
+PUBLISHER_NAME = f"{FUNCTION_NAME}, as the ids of what a publisher sends are made of it"
 
 
 class ReactingDecorators(ShelfWriter):
@@ -124,7 +128,8 @@ class ReactingDecorators(ShelfWriter):
             inject, optional = shape_of(here.place, who, fn, ("event",), yields=True)
             record = EventHandlerRecord(events, called(fn), of, source, replay, around, inject, optional, here.place)
             key = (of, source, events, identity(fn))
-            self._register(lambda: self._shelves.event_handlers.put(key, f"{who} ({_label(fn)})", record, here, fn))
+            what = f"{who} ({_label(fn)})"
+            self._register(lambda: self._shelves.event_handlers.put(key, what, record, here, fn, instead=HANDLER_NAME))
             return fn
 
         return decorate
@@ -195,7 +200,10 @@ class ReactingDecorators(ShelfWriter):
             inject, optional = shape_of(here.place, who, fn, ("row", "event"))
             record = ProjectorRecord(events, of, called(fn), key, keys, inject, optional, here.place)
             shelf_key = (of, events, identity(fn))
-            self._register(lambda: self._shelves.projectors.put(shelf_key, f"{who} ({_label(fn)})", record, here, fn))
+            what = f"{who} ({_label(fn)})"
+            self._register(
+                lambda: self._shelves.projectors.put(shelf_key, what, record, here, fn, instead=FUNCTION_NAME)
+            )
             return fn
 
         return decorate
@@ -223,7 +231,8 @@ class ReactingDecorators(ShelfWriter):
             inject, optional = shape_of(here.place, who, fn, ("event",))
             record = PublisherRecord(events, to, called(fn), inject, optional, here.place)
             key = (to, events, identity(fn))
-            self._register(lambda: self._shelves.publishers.put(key, f"{who} ({_label(fn)})", record, here, fn))
+            what = f"{who} ({_label(fn)})"
+            self._register(lambda: self._shelves.publishers.put(key, what, record, here, fn, instead=PUBLISHER_NAME))
             return fn
 
         return decorate

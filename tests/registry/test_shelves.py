@@ -52,6 +52,33 @@ def test_a_block_that_was_pasted_twice_is_refused(programs: Programs, kind: str)
     assert said.endswith(f"is registered already ({programs.folder / 'shop_app.py'}:2): rename one of the two")
 
 
+@pytest.mark.parametrize(
+    ("decorator", "parameters", "says", "advice"),
+    [
+        (
+            '@event_handler("Shipped", processor="mailer")',
+            "event",
+            "event handler of processor 'mailer' for 'Shipped' (tell)",
+            ", as a handler's message.idempotency_key is made of it",
+        ),
+        (
+            '@publisher("Shipped", to="sns://shop")',
+            "event",
+            "publisher to 'sns://shop' for 'Shipped' (tell)",
+            ", as the ids of what a publisher sends are made of it",
+        ),
+        ('@projector("Shipped", view="V")', "row, event", "projector of view 'V' for 'Shipped' (tell)", ""),
+    ],
+)
+def test_two_reactions_by_functions_of_one_name_are_told_to_rename_a_function(
+    programs: Programs, decorator: str, parameters: str, says: str, advice: str
+) -> None:
+    function = f"def tell({parameters}): ...\n"
+    said = programs.mistake(f"{decorator}\n{function}{decorator}  # here\n{function}")
+    first = f"({programs.folder / 'shop_app.py'}:2)"
+    assert said == f"{says} is registered already {first}: give one of the two functions another name{advice}"
+
+
 def test_one_name_in_two_modules_is_refused(programs: Programs) -> None:
     programs.run('@command_handler("Ship")\ndef ship(command): ...', "shop_shipping")
     said = programs.mistake('@command_handler("Ship")  # here\ndef ship(command): ...')
