@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..aggregates.commits import event_id, metadata_of, moment, read_head, stored_events
 from ..errors import UnknownEvent
@@ -17,6 +17,36 @@ if TYPE_CHECKING:
 
 #: An event of a commit, brought up to date: its sequence, name and payload.
 Told: TypeAlias = "tuple[int, str, Any]"
+#: What a commit's number and its time (microseconds) are below: what every store holds, and what a datetime tells.
+NUMBERS_END: Final = 2**63
+TIMES_END: Final = 253_402_300_800_000_000
+_EVENTS: Final = (str, bytes)
+
+
+def check(item: Item) -> None:
+    """Raise `ValueError` where an item is no commit, so that it fails before any consumer relies on what it lacks.
+
+    >>> check({"pk": "Order#o-1", "c": 1, "time": None, "seq": 0, "head": "{}"})
+    Traceback (most recent call last):
+    ...
+    ValueError: Order#o-1@1 is no commit: its 'time' is None
+    """
+    pk, number, time, head = item.get("pk"), item.get("c"), item.get("time"), item.get("head")
+    holds = {
+        "pk": type(pk) is str and pk != "",
+        "c": type(number) is int and 0 < number < NUMBERS_END,
+        "time": type(time) is int and 0 < time < TIMES_END,
+        "seq": type(item.get("seq")) is int,
+        "head": type(head) is str,
+        "events": "events" not in item or type(item["events"]) in _EVENTS,
+        "names": type(item["names"]) is dict if "names" in item else "events" not in item,
+    }
+    wrong = next((name for name, is_right in holds.items() if not is_right), None)
+    if wrong is None and "names" in item and "events" not in item:
+        wrong = "events"
+    if wrong is not None:
+        what = repr(item[wrong])[:100] if wrong in item else "missing"
+        raise ValueError(f"{pk}@{number} is no commit: its {wrong!r} is {what}")
 
 
 class Decoder:

@@ -256,4 +256,5 @@ def _is_old(member: Member, runs: Runs, since: int, cost: Cost) -> bool | None:
     except StoreUnavailable as error:
         log.error("whether the new view %s is to be built from what is stored cannot be told: %s", member.name, error)
         return None
-    return any(item["time"] < since for item in items)
+    times = (item.get("time") for item in items)  # what somebody else wrote there has none, and fails by itself
+    return any(type(time) is int and time < since for time in times)

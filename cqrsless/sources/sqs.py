@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple
 
 from ..delivery.batches import Delivery
+from ..delivery.commit import check
 from ..errors import MalformedMessage, NotFound
 from ..messages import Cost
 from ..settings import dead_letter_queues
@@ -118,6 +119,7 @@ def _take(commits: Mapping[str, _Reference], app: Application) -> frozenset[str]
             item = app.store.get("events", key, number, Cost())
             if item is None:
                 raise NotFound(f"there is no commit {number} of {key}: is this queue another application's?")
+            check(item)
         except Exception as error:
             log_failure(f"SQS message {message_id}", error)
             failed.add(message_id)

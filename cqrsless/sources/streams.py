@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ..delivery.batches import Delivery
+from ..delivery.commit import NUMBERS_END, TIMES_END, check
 from ..errors import MalformedMessage
 from ..messages import Cost
 from ..store import KEYS, Item, Store, Table
@@ -113,6 +114,8 @@ class Records:
         if type(item.get("pk")) is not str or type(item.get(KEYS[table][1])) is not int:
             held = ", ".join(map(shown, list(item)[:10]))
             raise ValueError(f"its image has not the keys of the table {table}: {held}")
+        if table == "events":
+            check(item)
         (self.commits if table == "events" else self.pages).append(Delivery(name, item))
 
     def _table(self, source: str) -> Table | None:
@@ -138,15 +141,16 @@ class Records:
 
 
 def _commit(image: Mapping[str, Any]) -> Item | None:
-    """Decode what consumers look at in a commit; nothing where the image is not that of one."""
+    """Decode what consumers look at in a commit; nothing where the image is not that of one, as `check` would say."""
     try:
         pk = image["pk"]["S"]
-        if type(pk) is not str:
+        number, time = int(image["c"]["N"]), int(image["time"]["N"])
+        if not pk or type(pk) is not str or not (0 < number < NUMBERS_END and 0 < time < TIMES_END):
             return None
         item: Item = {
             "pk": pk,
-            "c": int(image["c"]["N"]),
-            "time": int(image["time"]["N"]),
+            "c": number,
+            "time": time,
             "seq": int(image["seq"]["N"]),
             "head": image["head"]["S"],
         }
@@ -154,6 +158,8 @@ def _commit(image: Mapping[str, Any]) -> Item | None:
             body = image["events"]
             item["events"] = body["S"] if "S" in body else b64decode(body["B"], validate=True)
             item["names"] = dict.fromkeys(image["names"]["M"], "1")
+        elif "names" in image:
+            return None
     except (KeyError, TypeError, ValueError):
         return None
     return item

@@ -115,7 +115,7 @@ class Bench:
             key = pk or f"Order#{len(self._numbers) + 1}"
             number = self._numbers[key] = self._numbers.get(key, 0) + 1
             time = int(self.clock().timestamp() * 1_000_000)
-            item: Item = {"pk": key, "c": number, "time": time, **attributes}
+            item: Item = {"pk": key, "c": number, "time": time, "seq": 0, "head": "{}", **attributes}
             self.store.put("events", item, Cost(), condition="absent")
 
     def map(self, function: F, *, name: str = "mapping", destination: Any = None, **settings: Any) -> F:

@@ -42,7 +42,8 @@ def stream(request: pytest.FixtureRequest, table_prefix: str) -> Stream:
 
 def put(store: DynamoDBStore, *numbers: int, pk: str = "Order#o-1", **attributes: Any) -> None:
     for number in numbers:
-        item = {"pk": pk, "c": number, "body": b"\x00\xff", "names": {"Placed": True}, **attributes}
+        item = {"pk": pk, "c": number, "time": number, "seq": 1, "head": "{}", "events": b"\x00\xff", **attributes}
+        item["names"] = {"Placed": "1"}
         store.put("events", item, Cost(), condition="absent")
 
 
@@ -58,7 +59,7 @@ def test_a_record_arrives_as_lambda_would_deliver_it(stream: Stream) -> None:
     assert record["eventSourceARN"] == feed.arn
     assert record["eventName"] == "INSERT"
     change = record["dynamodb"]
-    assert change["NewImage"]["body"] == {"B": "AP8="}
+    assert change["NewImage"]["events"] == {"B": "AP8="}
     assert change["StreamViewType"] == "NEW_IMAGE"
     assert type(change["ApproximateCreationDateTime"]) is float
     records = Records(store)

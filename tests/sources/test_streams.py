@@ -23,7 +23,8 @@ from cqrsless.stores import open_store
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 FIRST, SECOND = "14054000000000020632821", "14054000000000020632822"
 KINESIS = 49590338271490256608559692538361571095921575989136588898
-COMMIT: Item = {"pk": "Order#o-1", "c": 1, "b": b'{"events":[]}'}
+HEAD = '{"id":"c-1","name":"CreateOrder","source":"direct","digest":"AYoWEI2QQFcuSNrZ"}'
+COMMIT: Item = {"pk": "Order#o-1", "c": 1, "time": 1795435200000000, "seq": 0, "head": HEAD}
 OTHER: Item = {**COMMIT, "pk": "Order#o-2"}
 
 
