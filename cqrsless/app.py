@@ -161,7 +161,7 @@ class App:
         due: datetime | timedelta | None = None,
         on_rejected: Name | None = None,
     ) -> CommandResult:
-        """Execute a command, given whole or as name and payload.
+        """Execute a command, given whole or as name and payload; a keyword beside a whole one replaces its own.
 
         One that is `due` later only waits from now on, and its result is empty; one that was due earlier runs now.
         Raises `ValidationFailed`, `Rejected`, `NotFound` and the other errors of `cqrsless.errors`; an exception of
@@ -169,11 +169,11 @@ class App:
         """
         if isinstance(command, str):
             name, payload = command, {} if payload is None else payload
-        elif not isinstance(command, Command):
+        elif not isinstance(command, Command) or payload is not None:
             raise messages.not_a(Command, "app.execute", command)
         else:
-            name, payload, id, metadata = command.name, command.payload, command.id, command.metadata
-            expected_version, due, on_rejected = command.expected_version, command.due, command.on_rejected
+            given = id, metadata, expected_version, due, on_rejected
+            name, payload, id, metadata, expected_version, due, on_rejected = arguments.whole(command, given)
         if expected_version is not None:
             arguments.check_expected(name, expected_version)
         try:
@@ -187,8 +187,8 @@ class App:
         if due is None or name not in current.dispatcher.model.commands:  # an unknown name is told now, not when due
             result: CommandResult = current.dispatcher.dispatch(message)
             return result
-        given: CommandResult | None = current.reactions.scheduling.at(message, due)
-        return CommandResult() if given is None else given
+        done: CommandResult | None = current.reactions.scheduling.at(message, due)
+        return CommandResult() if done is None else done
 
     def execute_many(self, commands: Iterable[Command]) -> list[CommandResult | Exception]:
         """Execute commands one after the other; give a result or an error for each, in their order."""
@@ -210,7 +210,7 @@ class App:
         """
         if isinstance(query, str):
             query = Query(query, {} if payload is None else payload)
-        elif not isinstance(query, Query):
+        elif not isinstance(query, Query) or payload is not None:
             raise messages.not_a(Query, "app.ask", query)
         identity = new_id()
         message = Message(identity, query.name, "query", query.payload, self.now(), correlation_id=identity)

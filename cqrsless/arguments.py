@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
 
-from .messages import name_of
+from .messages import Command, Name, name_of
 from .registry import AggregateRecord, Registry
 
-__all__ = ["check_app", "check_command", "check_expected", "check_received", "check_version", "named_aggregate"]
+__all__ = [
+    "check_app",
+    "check_command",
+    "check_expected",
+    "check_received",
+    "check_version",
+    "named_aggregate",
+    "whole",
+]
+
+#: What may be given beside a command: its id, metadata, expected version, due time, and the event of a refusal.
+Options: TypeAlias = "tuple[str | None, Mapping[str, Any] | None, int | None, datetime | timedelta | None, Name | None]"
 
 #: Characters of a value that an error shows.
 _SHOWN: Final = 100
@@ -30,6 +41,26 @@ def check_app(store: Any, registry: Any, resources: Any, clock: Any) -> None:
         raise TypeError(f'resources={_shown(resources)} is no mapping: write resources={{"mailer": ...}}')
     if clock is not None and not callable(clock):
         raise TypeError(f"clock={_shown(clock)} is no function that gives the time: write clock=lambda: ...")
+
+
+def whole(
+    command: Command, given: Options
+) -> tuple[str, Any, str | None, Mapping[str, Any], int | None, datetime | timedelta | None, Name | None]:
+    """Give what a command holds, in its order; an option that is given beside it takes the place of its own.
+
+    >>> whole(Command("ShipOrder", {}, id="c-1", expected_version=2), (None, None, 3, None, None))
+    ('ShipOrder', {}, 'c-1', {}, 3, None, None)
+    """
+    id, metadata, expected_version, due, on_rejected = given
+    return (
+        command.name,
+        command.payload,
+        command.id if id is None else id,
+        command.metadata if metadata is None else metadata,
+        command.expected_version if expected_version is None else expected_version,
+        command.due if due is None else due,
+        command.on_rejected if on_rejected is None else on_rejected,
+    )
 
 
 def check_command(name: str, metadata: Any, on_rejected: Any = None) -> None:

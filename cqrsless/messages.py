@@ -324,6 +324,9 @@ def not_a(what: type[Command | Query], method: str, given: object) -> TypeError:
     >>> not_a(Query, "app.ask", 5)
     TypeError('app.ask is given 5: write app.ask("GetOrder", {...}), or give a Query')
     """
+    if isinstance(given, what):
+        two = f"a payload beside the {what.__name__} {given.name}, which has its own"
+        return TypeError(f'{method} is given {two}: leave it out, or write {method}("{given.name}", {{...}})')
     example = "GetOrder" if what is Query else "CreateOrder"
     found, write = f"{given!r}", f'{method}("{example}", {{...}})'
     if callable(given):
@@ -386,7 +389,7 @@ class Gateway(Protocol):
         metadata: Mapping[str, Any] | None = None,
         expected_version: int | None = None,
     ) -> CommandResult:
-        """Execute a command, given whole or as name and payload."""
+        """Execute a command, given whole or as name and payload; a keyword beside a whole one replaces its own."""
         ...
 
     def ask(self, query: Query | str, payload: Any = None, *, after: CommandResult | None = None) -> Any:

@@ -25,6 +25,7 @@ from cqrsless import (
     SerializationFailed,
     UnknownMessage,
     ValidationFailed,
+    VersionMismatch,
 )
 from cqrsless.stores.sqlite import SQLiteStore
 from tests.aggregates.box import box
@@ -51,6 +52,10 @@ def bank() -> Registry:
     def deposited(account: Account, event: Any) -> Account:
         return replace(account, balance=account.balance + event["amount"])
 
+    @registry.evolver("DepositRefused", aggregate=Account_)
+    def refused(account: Account, event: Any) -> Account:
+        return account
+
     @registry.query_handler("Rate")
     def rate(query: Any) -> Any:
         return {"EUR": Decimal("1.1")}.get(query["currency"])
@@ -67,6 +72,19 @@ def test_a_command_is_given_whole_or_in_parts() -> None:
     assert parts.aggregate_id == "1:b1:1" and parts.aggregate == "Account"
     assert parts.events[0].metadata == {"by": "Ann", "correlation_id": "c-1", "causation_id": "c-1"}
     assert parts.events[0].time == AT
+
+
+def test_a_keyword_beside_a_whole_command_takes_the_place_of_its_own() -> None:
+    app = App("memory://", registry=bank(), clock=lambda: AT)
+    payload = {"bank": "b", "number": "1", "amount": 5}
+    own = Command("Deposit", payload, id="c-1", metadata={"by": "Ann"}, expected_version=7, due=timedelta(days=1))
+    given = app.execute(own, id="c-2", metadata={"by": "Bob"}, expected_version=0, due=timedelta(0))
+    assert given.events[0].metadata == {"by": "Bob", "correlation_id": "c-2", "causation_id": "c-2"}
+    with pytest.raises(VersionMismatch):
+        app.execute(Command("Deposit", payload), expected_version=99)
+    assert app.execute(Command("Deposit", payload), due=timedelta(days=1)) == CommandResult()
+    refused = app.execute(Command("Deposit", {**payload, "amount": -1}, on_rejected="A"), on_rejected="DepositRefused")
+    assert [event.name for event in refused.events] == ["DepositRefused"]
 
 
 def test_metadata_says_what_caused_a_command_and_never_who_acts() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cqrsless import App, Command, Registry, ValidationFailed
+from cqrsless import App, Command, Query, Registry, ValidationFailed
 
 shop = Registry("arguments")
 Order = shop.aggregate("Order", id_field="order_id")
@@ -63,6 +63,16 @@ def create_order(command: Any, order: Any) -> Any:
             lambda app: app.execute("CreateOrder", O1, due=14),
             "due=14 of CreateOrder is no time: give an aware datetime, or a timedelta, as in timedelta(days=3), ",
         ),
+        (
+            lambda app: app.execute(Command("CreateOrder", O1), {}),
+            "app.execute is given a payload beside the Command CreateOrder, which has its own: leave it out, or write "
+            'app.execute("CreateOrder", {...})',
+        ),
+        (
+            lambda app: app.ask(Query("GetOrder"), O1),
+            'app.ask is given a payload beside the Query GetOrder, which has its own: leave it out, or write app.ask("',
+        ),
+        (lambda app: app.execute(Command("CreateOrder", O1), metadata=5), "metadata=5 of CreateOrder is no mapping"),
         (lambda app: app.ask("GetOrder", after=5), "after=5 is no CommandResult: give what execute returned"),
     ],
 )

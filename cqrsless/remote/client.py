@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from ..arguments import check_command, check_expected
+from ..arguments import check_command, check_expected, whole
 from ..clients import aws_client
 from ..errors import AppLoadError, CqrslessError, MalformedMessage, SerializationFailed
 from ..messages import Command, CommandResult, Query, not_a
@@ -91,7 +91,7 @@ class Client:
         metadata: Mapping[str, Any] | None = None,
         expected_version: int | None = None,
     ) -> CommandResult:
-        """Execute a command, given whole or as name and payload.
+        """Execute a command, given whole or as name and payload; a keyword beside a whole one replaces its own.
 
         Through a queue it is only sent, and the result is empty. Through HTTP the events of the result have a name, a
         sequence and a version, and nothing else: payload `None`, the time in the year 1.
@@ -99,8 +99,11 @@ class Client:
         if isinstance(command, str):
             check_command(command, metadata)
             command = Command(command, {} if payload is None else payload, id, metadata or {}, expected_version)
-        elif not isinstance(command, Command):
+        elif not isinstance(command, Command) or payload is not None:
             raise not_a(Command, "client.execute", command)
+        else:
+            check_command(command.name, metadata)
+            command = Command(*whole(command, (id, metadata, expected_version, None, None)))
         check_expected(command.name, command.expected_version)
         if command.due is not None or command.on_rejected is not None:
             raise MalformedMessage(
@@ -126,7 +129,7 @@ class Client:
         """
         if isinstance(query, str):
             query = Query(query, {} if payload is None else payload)
-        elif not isinstance(query, Query):
+        elif not isinstance(query, Query) or payload is not None:
             raise not_a(Query, "client.ask", query)
         sent = Query(query.name, _in_json(query.payload, f"the payload of {query.name}"))
         return self._attempts.make(partial(self._transport.ask, sent, after))

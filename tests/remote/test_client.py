@@ -69,6 +69,15 @@ def test_a_command_may_be_given_whole(gateway: Gateway) -> None:
     assert gateway.ask(Query("GetOrder", {"order_id": "o-1"}))["order_id"] == "o-1"
 
 
+def test_a_keyword_beside_a_whole_command_takes_the_place_of_its_own(gateway: Gateway) -> None:
+    placed(gateway)
+    ship = Command("ShipOrder", {"order_id": "o-1"}, expected_version=1)
+    with pytest.raises(VersionMismatch):
+        gateway.execute(ship, expected_version=9)
+    assert gateway.execute(ship, id="c-2").version == 2
+    assert gateway.execute(ship, id="c-2").duplicate
+
+
 def test_a_command_without_an_aggregate_gives_its_value(gateway: Gateway) -> None:
     result = gateway.execute("Greet", {"name": "Ada"})
     assert (result.value["hello"], result.aggregate_id, result.version, result.events) == ("Ada", None, None, ())
@@ -361,6 +370,15 @@ def test_its_registry_is_found_where_there_is_only_one(app: App, monkeypatch: py
     [
         (lambda client: client.execute(5), 'client.execute is given 5: write client.execute("CreateOrder", {...})'),
         (lambda client: client.ask(5), 'client.ask is given 5: write client.ask("GetOrder", {...})'),
+        (
+            lambda client: client.execute(Command("Open"), {}),
+            "client.execute is given a payload beside the Command Open, which has its own: leave it out, or write ",
+        ),
+        (
+            lambda client: client.ask(Query("Find"), {}),
+            "client.ask is given a payload beside the Query Find, which has its own: leave it out, or write ",
+        ),
+        (lambda client: client.execute(Command("Open"), metadata=5), "metadata=5 of Open is no mapping"),
         (lambda client: client.execute("Open", {}, metadata=5), "metadata=5 of Open is no mapping"),
         (lambda client: client.execute("Open", {}, expected_version="1"), "expected_version='1' of Open is no number"),
     ],
