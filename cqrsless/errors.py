@@ -151,12 +151,22 @@ class CommitTooLarge(CqrslessError):
 class ValidationFailed(CqrslessError):
     """The payload is not valid.
 
-    `.messages` holds marshmallow's own messages, untouched.
+    `.messages` holds marshmallow's own messages, untouched; they may also be given in the place of a text.
+
+    >>> ValidationFailed({"total": ["Not a number."]}).messages
+    {'total': ['Not a number.']}
     """
 
     status = 422
 
-    def __init__(self, message: str | None = None, *, messages: Mapping[str, Any] | list[Any] | None = None) -> None:
+    def __init__(
+        self,
+        message: str | Mapping[str, Any] | list[Any] | None = None,
+        *,
+        messages: Mapping[str, Any] | list[Any] | None = None,
+    ) -> None:
+        if isinstance(message, (Mapping, list)):
+            message, messages = None, message if messages is None else messages
         super().__init__(message)
         self.messages: Any = messages if messages is not None else {}
 
