@@ -1,7 +1,7 @@
 """Every error that cqrsless raises on purpose, under one root.
 
-Each class has a `status` (the HTTP status it answers with) and a docstring whose first line is its default
-message. Over a direct invocation the class name travels as Lambda's `errorType`.
+Each class has a `status` (the HTTP status it answers with) and a docstring that is its default message; what else there
+is to say of one stands in its `__init__`. Over a direct invocation the class name travels as Lambda's `errorType`.
 """
 
 from __future__ import annotations
@@ -86,14 +86,12 @@ class UnknownMessage(CqrslessError):
 
 
 class MethodNotAllowed(UnknownMessage):
-    """This path is not asked for by that method.
-
-    `.methods` are those that it takes, which an answer has in its `Allow` header.
-    """
+    """This path is not asked for by that method."""
 
     status = 405
 
     def __init__(self, message: str | None = None, *, methods: tuple[str, ...] = ()) -> None:
+        """`.methods` are those that it takes, which an answer has in its `Allow` header."""
         super().__init__(message)
         self.methods = methods
 
@@ -111,17 +109,19 @@ class AlreadyExists(CqrslessError):
 
 
 class Rejected(CqrslessError):
-    """The domain says no.
-
-    Raise it, or a subclass of your own, from a command handler: nothing is written, and the message is the reason.
-
-    >>> raise Rejected("the order has already shipped")
-    Traceback (most recent call last):
-    ...
-    cqrsless.errors.Rejected: the order has already shipped
-    """
+    """The domain says no."""
 
     status = 409
+
+    def __init__(self, message: str | None = None) -> None:
+        """Raise it, or a subclass of your own, from a command handler: nothing is written, and the message is why.
+
+        >>> raise Rejected("the order has already shipped")
+        Traceback (most recent call last):
+        ...
+        cqrsless.errors.Rejected: the order has already shipped
+        """
+        super().__init__(message)
 
 
 class ConcurrencyConflict(CqrslessError):
@@ -149,13 +149,7 @@ class CommitTooLarge(CqrslessError):
 
 
 class ValidationFailed(CqrslessError):
-    """The payload is not valid.
-
-    `.messages` holds marshmallow's own messages, untouched; they may also be given in the place of a text.
-
-    >>> ValidationFailed({"total": ["Not a number."]}).messages
-    {'total': ['Not a number.']}
-    """
+    """The payload is not valid."""
 
     status = 422
 
@@ -165,6 +159,11 @@ class ValidationFailed(CqrslessError):
         *,
         messages: Mapping[str, Any] | list[Any] | None = None,
     ) -> None:
+        """`.messages` holds marshmallow's own messages, untouched; they may also be given in the place of a text.
+
+        >>> ValidationFailed({"total": ["Not a number."]}).messages
+        {'total': ['Not a number.']}
+        """
         if isinstance(message, (Mapping, list)):
             message, messages = None, message if messages is None else messages
         super().__init__(message)
@@ -178,14 +177,12 @@ class DuplicateMismatch(CqrslessError):
 
 
 class SerializationFailed(CqrslessError):
-    """A value cannot be stored.
-
-    `.path` says where inside the payload or state it stands, as in `lines[2].price`.
-    """
+    """A value cannot be stored."""
 
     status = 500
 
     def __init__(self, message: str | None = None, *, path: str = "") -> None:
+        """`.path` says where inside the payload or state it stands, as in `lines[2].price`."""
         super().__init__(message)
         self.path = path
 
@@ -207,28 +204,30 @@ class StoreUnavailable(CqrslessError):
 
 
 class GiveUp(CqrslessError):
-    """The event cannot be handled, now or later.
+    """The event cannot be handled, now or later."""
 
-    Raise it from an event handler: its aggregate is parked for that processor at once, with the reason given.
+    def __init__(self, message: str | None = None) -> None:
+        """Raise it from an event handler: its aggregate is parked for that processor at once, with the reason given.
 
-    >>> raise GiveUp("the address does not exist")
-    Traceback (most recent call last):
-    ...
-    cqrsless.errors.GiveUp: the address does not exist
-    """
+        >>> raise GiveUp("the address does not exist")
+        Traceback (most recent call last):
+        ...
+        cqrsless.errors.GiveUp: the address does not exist
+        """
+        super().__init__(message)
 
 
 class RetryLater(CqrslessError):
-    """The event cannot be handled yet.
-
-    Raise it from an event handler, with a timedelta or seconds: the aggregate waits that long, and no other does. It
-    counts as one of the processor's attempts.
-
-    >>> RetryLater(after=90).after
-    datetime.timedelta(seconds=90)
-    """
+    """The event cannot be handled yet."""
 
     def __init__(self, message: str | None = None, *, after: timedelta | float) -> None:
+        """Raise it from an event handler, with a timedelta or seconds: the aggregate waits that long, no other does.
+
+        It counts as one of the processor's attempts.
+
+        >>> RetryLater(after=90).after
+        datetime.timedelta(seconds=90)
+        """
         super().__init__(message)
         self.after = after if isinstance(after, timedelta) else timedelta(seconds=after)
         if self.after < timedelta(0):
@@ -242,26 +241,25 @@ class NotCaughtUp(CqrslessError):
 
 
 class HandlerFailed(CqrslessError):
-    """The deployed application failed at this message, and its log says why.
-
-    `.error` is the class name of what was raised there, `.request_id` what the log has it under; each where known.
-    """
+    """The deployed application failed at this message, and its log says why."""
 
     status = 500
 
     def __init__(self, message: str | None = None, *, error: str = "", request_id: str = "") -> None:
+        """`.error` is the class name of what was raised there, `.request_id` the log's name for it, where known."""
         super().__init__(message)
         self.error = error
         self.request_id = request_id
 
 
 class Unreachable(CqrslessError):
-    """The deployed application does not answer, or there is none.
-
-    Whether it did what was asked is not known: the same command under the same id is safe to send again.
-    """
+    """The deployed application does not answer, or there is none."""
 
     status = 503
+
+    def __init__(self, message: str | None = None) -> None:
+        """Whether it did what was asked is not known: the same command under the same id is safe to send again."""
+        super().__init__(message)
 
 
 #: The domain's own answers to a command: sending the same one again would bring the same answer.

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
-from cqrsless import ValidationFailed
+from cqrsless import CqrslessError, RetryLater, ValidationFailed, errors
 
+CLASSES = [one for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, CqrslessError)]
 MESSAGES: list[Any] = [{"total": ["Not a number."]}, {}, ["Not a number."], []]
+
+
+@pytest.mark.parametrize("error", CLASSES)
+def test_the_docstring_of_an_error_is_its_default_message(error: type[Any]) -> None:
+    made = error(after=1) if error is RetryLater else error()
+    assert str(made) == inspect.getdoc(error)
 
 
 @pytest.mark.parametrize("messages", MESSAGES)
