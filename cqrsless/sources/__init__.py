@@ -73,6 +73,7 @@ SOURCES: Final = (
     Source("SNS", "sns", _records_of("aws:sns")),
     Source("stream", "streams", _records_of("aws:dynamodb", "aws:kinesis")),
     Source("S3 object of what Lambda gave up on", "given_up", _records_of("aws:s3")),
+    Source("batch of no records", "sqs", lambda event: event.get("Records") == []),
     Source("EventBridge", "eventbridge", lambda event: "detail-type" in event or "specversion" in event),
 )
 

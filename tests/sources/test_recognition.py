@@ -42,6 +42,12 @@ def test_every_recorded_payload_is_answered(name: str) -> None:
         assert answer.get("batchItemFailures", []) == []
 
 
+def test_a_batch_of_no_records_has_no_failures() -> None:
+    shop = Shop()
+    assert handle({"Records": []}, CONTEXT, shop) == {"batchItemFailures": []}
+    assert shop.messages == []
+
+
 @pytest.mark.parametrize(
     ("event", "shown"),
     [
@@ -51,7 +57,7 @@ def test_every_recorded_payload_is_answered(name: str) -> None:
         (b"\xff", r"b'\xff'"),
         ([{"command": "A"}], "a JSON list"),
         ({}, "a JSON object"),
-        ({"Records": []}, "a JSON object with 'Records'"),
+        ({"Records": None}, "a JSON object with 'Records'"),
         ({"Records": [{"eventSource": "aws:ses"}]}, "a JSON object with 'Records'"),
         ({"Records": "x"}, "a JSON object with 'Records'"),
         ({"key1": "value1", "key2": "value2"}, "a JSON object with 'key1', 'key2'"),
