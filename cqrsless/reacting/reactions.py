@@ -33,11 +33,12 @@ from ..projections.reading import Views
 from ..publishing.sending import Sender
 from ..publishing.targets import target
 from ..registry import Model, did_you_mean
+from ..registry.reacting import RESERVED, UNNAMED
 from ..store import Store
 from ..surroundings import Surroundings
 from .fanout import FanOut, check, read_setting
 from .lanes import Lanes, runs_of
-from .members import INDEXER, VIEWS, Member, Parts, begin, members
+from .members import INDEXER, Member, Parts, begin, members
 from .parked import ParkedInRuns
 from .replays import Replays
 
@@ -319,7 +320,7 @@ class Reactions:
         if selection == INDEXER:
             return []
         mine = [member for member in everyone if member.group == selection or member.name == selection]
-        if not mine and selection != VIEWS and selection not in self.model.processors:
+        if not mine and selection not in (*RESERVED, UNNAMED) and selection not in self.model.processors:
             groups = sorted({member.group for member in everyone} | {INDEXER})
             raise AppLoadError(
                 f"CQRSLESS_PROCESSOR is {selection!r}, which no processor or view is called"

@@ -44,6 +44,8 @@ RESERVED = ("views", "publisher", "indexer")
 FUNCTION_NAME = "give one of the two functions another name"
 HANDLER_NAME = f"{FUNCTION_NAME}, as a handler's message.idempotency_key is made of it"
 PUBLISHER_NAME = f"{FUNCTION_NAME}, as the ids of what a publisher sends are made of it"
+#: The processor of the event handlers that name none.
+UNNAMED = "default"
 
 
 class ReactingDecorators(ShelfWriter):
@@ -154,7 +156,7 @@ class ReactingDecorators(ShelfWriter):
         """
         site = site_of_caller()
         place = site.place
-        if name in (*RESERVED, "default"):
+        if name in (*RESERVED, UNNAMED):
             raise wrong(place, f"a view cannot be called {name!r}, which the framework uses itself: rename it")
         of = None if processor is None else name_of(place, "processor", processor, ProcessorRecord)
         record = ViewRecord(
