@@ -282,6 +282,12 @@ class Reactions:
         return ParkedInRuns(member, self.runs)
 
     def _no_such(self, name: str) -> UnknownMessage:
+        views = [member.name for member in self.members.values() if member.group == name]
+        if views:
+            return UnknownMessage(
+                f"{name!r} parks nothing by itself, its views do: write one of their names in its place, "
+                f"{' or '.join(map(repr, views))}"
+            )
         if name in self.model.processors:
             return UnknownMessage(
                 f"the processor {name!r} takes no commits, only external events: it parks nothing, and there "

@@ -298,6 +298,14 @@ def test_names_that_are_none_are_said_to_be_none(app: App) -> None:
         app.letters.retry("mailer", "Order#none")
 
 
+def test_the_letters_of_a_processor_that_only_views_use_stand_under_these(app: App) -> None:
+    with pytest.raises(UnknownMessage, match=r"'statements' parks nothing by itself, its views do: .*, 'Statement'$"):
+        app.letters.list("statements")
+    with pytest.raises(UnknownMessage, match=r"its views do: .*, 'Summary' or 'Customers'$"):
+        app.letters.retry("views")
+    assert app.letters.list("Statement") == []
+
+
 def test_what_is_for_embedded_stores_says_so_elsewhere(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     app = shop.app("dynamodb://shop")
