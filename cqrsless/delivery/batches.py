@@ -25,7 +25,10 @@ class Delivery(NamedTuple):
 
 
 class Taker(Protocol):
-    """Whoever takes delivered commits: an ordered consumer behind a feeder, or an unordered processor."""
+    """Whoever takes delivered commits: an ordered consumer behind a feeder, or an unordered processor.
+
+    One that keeps no order says so by an attribute, `ordered = False`.
+    """
 
     @property
     def name(self) -> str: ...
@@ -46,7 +49,8 @@ class Batch:
     """Offers a batch to takers in its order.
 
     After a failure of one aggregate for one taker, that taker is not offered its later commits in this batch: they
-    are failures too, and come again in order. Other aggregates and other takers go on.
+    are failures too, and come again in order. Other aggregates and other takers go on, and so does a taker that keeps
+    no order.
     """
 
     def __init__(self, deliveries: Iterable[Delivery], decoder: Decoder) -> None:
@@ -69,7 +73,8 @@ class Batch:
                     take(commit, cost)
                 except Exception as error:
                     _tell(takers[at], commit, error)
-                    stuck.add((at, commit.pk))
+                    if getattr(takers[at], "ordered", True):
+                        stuck.add((at, commit.pk))
                     self._failed[record] = None
 
     def _prepare(self, taker: Taker) -> None:

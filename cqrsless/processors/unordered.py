@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Final
 
 from ..aggregates.commits import microseconds, moment
 from ..delivery.commit import Commit, Decoder
@@ -31,6 +32,9 @@ class UnorderedProcessor:
     What it parks, by `GiveUp`, `RetryLater`, an exception outside `retry_on`, or from the on-failure destination, is
     single commits, each with a letter of its own. In a replay, which nothing delivers again, it parks what fails.
     """
+
+    #: A commit that fails holds back no later one of its aggregate.
+    ordered: Final = False
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ class Taker:
     def __init__(self, name: str, *fails: str) -> None:
         self.name = name
         self.fails = fails
+        self.ordered = True
         self.took: list[str] = []
 
     def take(self, commit: Commit, cost: Cost, /) -> None:
@@ -59,6 +60,18 @@ def test_behind_a_failure_the_rest_of_its_aggregate_fails_too_for_that_taker() -
     offered.offer([one, two])
     assert one.took == ["Order#b@1"]
     assert two.took == ["Order#a@1", "Order#b@1", "Order#a@2"]
+    assert offered.failed() == ["Order#a@1", "Order#a@2"]
+
+
+def test_a_taker_that_keeps_no_order_is_offered_what_is_behind_a_failure() -> None:
+    one = Taker("one", "Order#a@1")
+    one.ordered = False
+    two = Taker("two", "Order#a@1")
+    offered = batch("Order#a@1", "Order#a@2")
+    offered.offer([one])
+    assert one.took == ["Order#a@2"]
+    assert offered.failed() == ["Order#a@1"]
+    offered.offer([one, two])
     assert offered.failed() == ["Order#a@1", "Order#a@2"]
 
 

@@ -57,6 +57,13 @@ def test_a_failure_brings_the_record_again_until_lambda_gives_it_up() -> None:
     assert bench.items() == []
 
 
+def test_a_failure_holds_back_no_later_commit_of_its_aggregate() -> None:
+    bench = Shop()
+    bench.fails[1] = ValueError("no")
+    assert bench.container().batch(*(bench.commit("Order#1", "Placed") for _ in range(3))) == ["Order#1@1"]
+    assert bench.seen.of("1") == [2, 3]
+
+
 def test_what_lambda_gave_up_is_kept_and_can_be_retried() -> None:
     bench = Shop()
     container = bench.container()
