@@ -29,6 +29,7 @@ log = logging.getLogger("cqrsless")
 class UnorderedProcessor:
     """One run of an unordered processor. A commit that fails comes again until Lambda gives it up.
 
+    Where no Lambda does, as `gives_up` says, it is parked after the processor's `retries`, counted in this process.
     What it parks, by `GiveUp`, `RetryLater`, an exception outside `retry_on`, or from the on-failure destination, is
     single commits, each with a letter of its own. In a replay, which nothing delivers again, it parks what fails.
     """
@@ -49,6 +50,7 @@ class UnorderedProcessor:
         since: int = 0,
         replays: bool = False,
         counts: Counts | None = None,
+        gives_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self.record = record
         self.name = record.name
@@ -61,6 +63,9 @@ class UnorderedProcessor:
         self._scheduling = scheduling
         self._now = now
         self._counts = counts or Counts()
+        self._gives_up = gives_up
+        #: How often each commit that comes again has failed.
+        self._failures: dict[tuple[str, int], int] = {}
         self._names = handlers.stored_names
         self._handle = handlers.handle
 
@@ -71,11 +76,25 @@ class UnorderedProcessor:
         try:
             self._handle(commit, 1, self.replays)
         except Exception as error:
-            if not self._parks(commit, error, 1, cost):
+            if not self._parks(commit, error, 1, cost) and not self._parks_in_the_end(commit, error, cost):
                 self._counts.add(time, retried=1)
                 raise
         else:
             self._counts.applied(time)
+            if self._failures:
+                self._failures.pop((commit.pk, commit.number), None)
+
+    def _parks_in_the_end(self, commit: Commit, error: Exception, cost: Cost) -> bool:
+        """Park a commit that has used up its attempts, in the place of a Lambda that gives it up; `False` before."""
+        if self.record.on_failure == "stop" or not self._gives_up():
+            return False
+        key = commit.pk, commit.number
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        if failures <= self.record.retries:
+            return False
+        self._park(commit, error, cost, failures)
+        del self._failures[key]
+        return True
 
     def _parks(self, commit: Commit, error: Exception, attempt: int, cost: Cost, *, parked: bool = False) -> bool:
         """Park a commit whose handlers failed; `False` where it only comes again. One that is parked stays so."""

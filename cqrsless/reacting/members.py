@@ -58,6 +58,8 @@ class Parts:
     surroundings: Surroundings
     sender: Sender
     now: Callable[[], datetime]
+    #: Whether a record that keeps failing is taken out of its stream, and parked from there, as Lambda does it.
+    given_up: Callable[[], bool]
 
 
 class Member:
@@ -176,6 +178,7 @@ class ProcessorMember(Member):
             unordered = UnorderedProcessor(
                 record, handlers, parts.store, parts.decoder, parts.scheduling, parts.now,
                 run=run, since=since, replays=replays, counts=None if replays else self.counts,
+                gives_up=lambda: not self.tracking and not parts.given_up(),
             )  # fmt: skip
             return unordered, unordered, handlers.stored_names
         return self._fed(

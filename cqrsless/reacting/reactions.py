@@ -85,7 +85,7 @@ class Reactions:
         effects = Effects(model, dispatch, self.scheduling)
         parts = Parts(
             model, store, self.places, self.decoder, self.feeder, self._strict, self.runs, self.scheduling, effects,
-            surroundings, sender, now,
+            surroundings, sender, now, lambda: self.expires,
         )  # fmt: skip
         self.members = {member.name: member for member in members(parts)}
         self.letters = Letters(self._parked, self.feeder)
@@ -103,7 +103,8 @@ class Reactions:
         #: The moment (microseconds) of `start`: what is older is history to a view that is new.
         self._started = 0
         self._tidies = datetime.min.replace(tzinfo=timezone.utc)
-        #: Whether records leave the stream unread after a day. What an embedded store has written stays.
+        #: Whether a stream delivers, whose records leave it: given up by Lambda, or unread after a day. What an
+        #: embedded store has written stays.
         self.expires = not indexes
         self.replays = Replays(self._named, self.runs, self.decoder, now, alone=indexes)
         self._selection = selection

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cqrsless import Command, GiveUp, Message, NotFound, RetryLater
+from cqrsless import App, Command, GiveUp, Message, NotFound, RetryLater
 from cqrsless.messages import Cost
 from tests.processors.harness import Bench, Seen, registry
 
@@ -62,6 +62,52 @@ def test_a_failure_holds_back_no_later_commit_of_its_aggregate() -> None:
     bench.fails[1] = ValueError("no")
     assert bench.container().batch(*(bench.commit("Order#1", "Placed") for _ in range(3))) == ["Order#1@1"]
     assert bench.seen.of("1") == [2, 3]
+
+
+def embedded(**options: Any) -> tuple[App, list[int], set[int]]:
+    """An application on a store that no Lambda reads, what its processor attempted, and what it fails at."""
+    made, attempts, poison = registry(), list[int](), {1}
+    made.processor("index", start="beginning", ordered=False, **options)
+
+    @made.event_handler("Placed", processor="index")
+    def note(event: Any, *, message: Message) -> None:
+        attempts.append(message.version or 0)
+        if message.version in poison:
+            raise ValueError("no")
+
+    app = App("memory://", registry=made)
+    for _ in range(2):
+        app.execute("ToOrder", {"id": "1", "events": [["Placed", {}]]})
+    return app, attempts, poison
+
+
+def test_on_an_embedded_store_a_commit_is_parked_after_its_retries() -> None:
+    app, attempts, poison = embedded(retries=2)
+    assert app.drain().left == ()
+    assert (attempts.count(1), set(attempts)) == (3, {1, 2})
+    (letter,) = app.letters.list("index")
+    assert (letter.commit, letter.tries, letter.why.partition(" in ")[0]) == (1, 3, "ValueError: no")
+    poison.clear()
+    assert app.letters.retry("index") == []
+    assert attempts.count(1) == 4
+
+
+def test_on_an_embedded_store_one_that_stops_never_gives_up() -> None:
+    app, _, _ = embedded(retries=2, on_failure="stop")
+    assert app.drain().left == (("Order#1", 1),)
+    assert app.letters.list("index") == []
+
+
+def test_attempts_are_counted_anew_once_a_commit_was_handled() -> None:
+    bench = Shop(retries=1)
+    (container, item) = bench.container(), bench.commit("Order#1", "Placed")
+    container.unordered["index"]._gives_up = lambda: True
+    for _ in range(2):
+        bench.fails[1] = ValueError("no")
+        assert container.batch(item) == ["Order#1@1"]
+        bench.fails.clear()
+        assert container.batch(item) == []
+    assert container.letters.list("index") == []
 
 
 def test_what_lambda_gave_up_is_kept_and_can_be_retried() -> None:
