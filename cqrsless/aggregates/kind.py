@@ -155,6 +155,10 @@ class Kind:
         """Say whether a load may stand on this commit: it bears a state that this code reads."""
         return not self.event_sourced or item.get("sv") in self._reads
 
+    def is_current(self, item: Item) -> bool:
+        """Say whether the state that a usable commit bears needs no upcasting."""
+        return bool(item["sv"] == self.state_version)
+
     def state_in(self, item: Item) -> Any:
         """Read the state that a usable commit bears, brought up to date; `None` where nothing exists."""
         body = item.get("state")

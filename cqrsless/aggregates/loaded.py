@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from .. import codec
 from ..registry import DELETED
 from ..store import Item, SizedItem, item_size, sized, total_size
 from .commits import advance_last, read_head
@@ -78,23 +79,27 @@ def made(kind: Kind, state: Any, tip: SizedItem, last: Mapping[str, int], gap: i
     return Loaded(tip, last, gap, tail, False, read if kind.keeps else None, text)
 
 
-def fold(kind: Kind, start: Loaded, items: Iterable[Item]) -> Loaded:
-    """Bring a `Loaded` forward over later commits, in order; snapshots that this code reads are taken as they are."""
+def fold(kind: Kind, start: Loaded | None, items: Iterable[Item]) -> Loaded:
+    """Bring a `Loaded` forward over later commits, in order; snapshots that this code reads are taken as they are.
+
+    Without one, the commits are read from the first on, or from one that bears the state.
+    """
     found = list(items)
-    if not found:
-        return start
-    gap, tail = start.gap, start.tail
     # A snapshot further on would only save work, and whoever reads backwards has ended at the newest one.
-    base = len(found) - 1 if not kind.event_sourced else 0 if kind.usable(found[0]) else -1
-    if base >= 0:
-        state = DELETED if "gone" in found[base] else kind.state_in(found[base])
-        gap = tail = 0
+    base = len(found) - 1 if not kind.event_sourced else 0 if found and kind.usable(found[0]) else -1
+    gap = tail = 0
+    if base < 0:
+        start = start or nothing(kind)
+        if not found:
+            return start
+        state, gap, tail = DELETED if start.gone else start.private(kind), start.gap, start.tail
     else:
-        state = DELETED if start.gone else start.private(kind)
-    rest = found[base + 1 :]
+        state = DELETED if "gone" in found[base] else kind.state_in(found[base])
+    newest, rest = found[-1], found[base + 1 :]
+    last = advance_last(read_head(newest).get("last", {}), newest.get("names", ()), newest["c"])
+    tip = newest if type(newest) is SizedItem else sized(newest, item_size(newest))
+    if not rest and kind.event_sourced and state is not DELETED and kind.is_current(newest):
+        return Loaded(tip, last, 0, 0, False, state if kind.keeps else None, codec.inflate(newest["state"]))
     if rest:
         state = kind.fold(state, rest)
-    newest = found[-1]
-    last = advance_last(read_head(newest).get("last", {}), newest.get("names", ()), newest["c"])
-    tip = sized(newest, item_size(newest))
     return made(kind, state, tip, last, gap + len(rest), tail + total_size(rest))

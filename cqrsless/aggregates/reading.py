@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..messages import Cost, RecordedEvent
 from ..store import Item, Store
 from .kind import Kind
-from .loaded import Loaded, fold, nothing
+from .loaded import Loaded, fold
 
 
 def load(store: Store, kind: Kind, pk: str, cost: Cost, version: int | None = None) -> Loaded:
@@ -16,7 +16,7 @@ def load(store: Store, kind: Kind, pk: str, cost: Cost, version: int | None = No
     It takes more only where the last `snapshot_every` commits bear no state that this code reads: after a raised
     `state_version`, or where a snapshot did not fit.
     """
-    return _load(store, kind, pk, cost, nothing(kind), version)
+    return _load(store, kind, pk, cost, None, version)
 
 
 def catch_up(store: Store, kind: Kind, pk: str, loaded: Loaded, cost: Cost) -> Loaded:
@@ -24,9 +24,9 @@ def catch_up(store: Store, kind: Kind, pk: str, loaded: Loaded, cost: Cost) -> L
     return _load(store, kind, pk, cost, loaded, None)
 
 
-def _load(store: Store, kind: Kind, pk: str, cost: Cost, known: Loaded, version: int | None) -> Loaded:
+def _load(store: Store, kind: Kind, pk: str, cost: Cost, known: Loaded | None, version: int | None) -> Loaded:
     """Read backwards to a commit with a usable state, or to what is known already, and fold from there."""
-    first = known.number + 1
+    first = 1 if known is None else known.number + 1
     newest_first: list[Item] = []
     limit: int | None = kind.every
     while True:

@@ -122,11 +122,14 @@ class MemoryStore:
             if partition is not None:
                 records, keys = partition.records, partition.keys
                 low, high = partition.span(first, last, after, descending)
+                if limit is not None and high - low >= limit:
+                    more = True  # as in DynamoDB, also where nothing stands behind the limit
+                    low, high = (high - limit, high) if descending else (low, low + limit)
                 for at in range(high - 1, low - 1, -1) if descending else range(low, high):
                     record = records[keys[at]]
                     found.append(record)
                     size += record[1]
-                    if size > PAGE_LIMIT or len(found) == limit:
+                    if size > PAGE_LIMIT:
                         more = True
                         break
         return _bill_page(found, more, size, cost)
@@ -265,7 +268,7 @@ class MemoryStore:
 def _bill_page(found: list[_Record], more: bool, size: int, cost: Cost) -> Page:
     cost.requests += 1
     cost.read_units += read_units(size)
-    return Page([_copy(record) for record in found], more)
+    return Page([record[0] if record[2] is None else _copy(record) for record in found], more)
 
 
 def _copy(record: _Record) -> Item:
