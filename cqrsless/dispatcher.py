@@ -28,7 +28,7 @@ from .errors import (
 )
 from .keys import read_id
 from .logs import current_message
-from .messages import CommandResult, Cost, Message
+from .messages import Command, CommandResult, Cost, Event, Message
 from .metrics import Executed, Metrics
 from .registry import near_or_all
 from .registry.places import unwrapped
@@ -235,8 +235,13 @@ class CommandPlan(Plan):
     def value(self, message: Message) -> CommandResult:
         """Call the handler of a command without an aggregate."""
         value = self.call(message, self.admit(message))
-        if isinstance(value, Exception):
-            mistake = InvalidReturn(f"the handler of {message.name} returned {returned(value)}")
+        if isinstance(value, (Exception, Command, Event)):
+            advice = ""
+            if isinstance(value, Event):
+                advice = ": only a handler with aggregate= records what it returns; this one's answer is for its caller"
+            elif isinstance(value, Command):
+                advice = ": only an event handler's commands are carried out; this one's answer is for its caller"
+            mistake = InvalidReturn(f"the handler of {message.name} returned {returned(value)}{advice}")
             self.place(mistake)
             raise mistake
         return CommandResult(value=value)

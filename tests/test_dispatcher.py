@@ -384,6 +384,20 @@ def test_a_payload_that_cannot_be_stored_is_the_senders_mistake_and_not_the_hand
         app.execute("Place", {"id": "o", "bad": True})
 
 
+@pytest.mark.parametrize(
+    ("returned", "told"),
+    [
+        (Command("Other", {}), "returned a Command: only an event handler's commands are carried out"),
+        (Event("Pinged", {}), "returned an Event: only a handler with aggregate= records what it returns"),
+    ],
+)
+def test_what_nobody_would_carry_out_or_record_is_no_value_of_a_command(returned: object, told: str) -> None:
+    made = Registry("returned")
+    made.command_handler("Ping")(lambda command: returned)
+    with pytest.raises(InvalidReturn, match=f"^the handler of Ping {told}.*test_dispatcher.py"):
+        App("memory://", registry=made).execute("Ping")
+
+
 def test_a_refusal_that_is_returned_is_no_value_of_a_command() -> None:
     made = Registry("returned")
 
