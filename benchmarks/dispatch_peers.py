@@ -47,8 +47,15 @@ def eventsourcing(*, cached: bool = False, snapshots: int = 0) -> Run:
     return run
 
 
-def eventsource_py() -> Run:
-    from eventsource import AggregateRepository, AggregateRoot, DomainEvent, InMemoryEventStore, register_event
+def eventsource_py(*, snapshots: int | None = None) -> Run:
+    from eventsource import (
+        AggregateRepository,
+        AggregateRoot,
+        DomainEvent,
+        InMemoryEventStore,
+        InMemorySnapshotStore,
+        register_event,
+    )
     from pydantic import BaseModel
 
     logging.disable(logging.CRITICAL)
@@ -85,9 +92,11 @@ def eventsource_py() -> Run:
             self.apply_event(made(aggregate_id=self.aggregate_id, aggregate_version=self.get_next_version(), **fields))
 
     async def run_all(accounts: int) -> None:
+        kept = InMemorySnapshotStore() if snapshots else None
         repository = AggregateRepository(
-            event_store=InMemoryEventStore(), aggregate_factory=Account, aggregate_type="Account"
-        )
+            event_store=InMemoryEventStore(), aggregate_factory=Account, aggregate_type="Account",
+            snapshot_store=kept, snapshot_threshold=snapshots,
+        )  # fmt: skip
         for _ in range(accounts):
             id = uuid.uuid4()
             account = repository.create_new(id)
@@ -98,6 +107,7 @@ def eventsource_py() -> Run:
                 account.record(Deposited, amount=5)
                 await repository.save(account)
         assert (await repository.load(id)).state.balance == 5 * DEPOSITS
+        assert kept is None or kept.snapshot_count == accounts
 
     return lambda accounts: asyncio.run(run_all(accounts))
 
@@ -310,6 +320,7 @@ PEERS: Final[dict[str, dict[str, Callable[[], Run]]]] = {
         "eventsourcing (no json, no validation)": eventsourcing,
         "eventsourcing, a snapshot each 10": lambda: eventsourcing(snapshots=10),
         "eventsource-py (no json, no validation)": eventsource_py,
+        "eventsource-py, a snapshot each 8": lambda: eventsource_py(snapshots=8),
         "protean (no json)": protean,
     },
     "HTTP event with validation": {
