@@ -246,7 +246,12 @@ def _compile(cls: Any) -> Converter:
                 _locate(name, step, getattr(value, name))
             raise
 
+    # What is stored of a class of plain values is nearly always just what makes it.
+    plain = not any(back_steps.values()) and made == parts.keys()
+
     def back(stored: Any) -> Any:
+        if plain and stored.keys() == made:
+            return cls(**stored)
         values = {}
         for name, inner in stored.items():
             if name not in back_steps:

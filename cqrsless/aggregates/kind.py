@@ -24,6 +24,7 @@ from .commits import (
     stored_events,
     stored_events_of,
 )
+from .snapshots import Reach
 
 if TYPE_CHECKING:
     from ..registry import AggregateModel, EventModel
@@ -41,7 +42,10 @@ Coming: TypeAlias = tuple[Message, int, int]
 
 
 class Kind:
-    """An aggregate's type, compiled from its registration. It never changes; a new registration makes a new one."""
+    """An aggregate's type, compiled from its registration; a new registration makes a new one.
+
+    But for what `reach` has seen it never changes.
+    """
 
     def __init__(self, model: AggregateModel, events: Mapping[str, EventModel]) -> None:
         record = model.record
@@ -51,6 +55,7 @@ class Kind:
         self.event_sourced = record.event_sourced
         self.state_version = record.state_version
         self.every = record.snapshot_every if record.event_sourced else 1
+        self.reach = Reach(self.every)
         self.codec = state_codec(record.state, record.name, event_sourced=record.event_sourced)
         self.shared = self.codec.shared
         self.copied = self.codec.copied

@@ -34,18 +34,19 @@ class Cache:
 
     def put(self, pk: str, loaded: Loaded) -> None:
         weight = loaded.weight
+        if weight > self._size:  # it alone has no place, and not all others because of it
+            self.drop(pk)
+            return
         held = self._held
         with self._lock:
             before = held.get(pk)
             held[pk] = (loaded, weight)  # where it was before, it keeps its place: to look it up has moved it
             self._bytes += weight if before is None else weight - before[1]
             if self._bytes > self._size or len(held) > self._count:
-                self._shrink(pk, weight)
+                self._shrink()
 
-    def _shrink(self, pk: str, weight: int) -> None:
+    def _shrink(self) -> None:
         held = self._held
-        if weight > self._size:  # it alone has to go, and not all others
-            self._bytes -= held.pop(pk)[1]
         while self._bytes > self._size or len(held) > self._count:
             self._bytes -= held.popitem(last=False)[1][1]
 

@@ -14,31 +14,38 @@ def load(store: Store, kind: Kind, pk: str, cost: Cost, version: int | None = No
     """Read an aggregate up to its newest commit, or as of a version: one request, however long its history.
 
     It takes more only where the last `snapshot_every` commits bear no state that this code reads: after a raised
-    `state_version`, or where a snapshot did not fit.
+    `state_version`, or where a snapshot did not fit; and once where the container had always seen the newest commit
+    bear it (see `Reach`).
     """
-    return _load(store, kind, pk, cost, None, version)
+    if version is not None:
+        return _load(store, kind, pk, cost, None, version, kind.every)
+    loaded = _load(store, kind, pk, cost, None, None, kind.reach.commits)
+    if loaded.number:
+        kind.reach.saw(loaded.gap)
+    return loaded
 
 
 def catch_up(store: Store, kind: Kind, pk: str, loaded: Loaded, cost: Cost) -> Loaded:
     """Bring what a container knows up to the tip, by one strong read; the very same object if nothing is newer."""
-    return _load(store, kind, pk, cost, loaded, None)
+    return _load(store, kind, pk, cost, loaded, None, kind.every)
 
 
-def _load(store: Store, kind: Kind, pk: str, cost: Cost, known: Loaded | None, version: int | None) -> Loaded:
+def _load(
+    store: Store, kind: Kind, pk: str, cost: Cost, known: Loaded | None, version: int | None, limit: int | None
+) -> Loaded:
     """Read backwards to a commit with a usable state, or to what is known already, and fold from there."""
-    first = 1 if known is None else known.number + 1
+    first = None if known is None else known.number + 1
     newest_first: list[Item] = []
-    limit: int | None = kind.every
     while True:
         after = newest_first[-1]["c"] if newest_first else None
         page = store.query("events", pk, cost, first=first, last=version, after=after, descending=True, limit=limit)
         for item in page.items:
             newest_first.append(item)
-            if kind.usable(item) or item["c"] == first:
+            if kind.usable(item) or item["c"] == (first or 1):
                 return fold(kind, known, reversed(newest_first))
         if not page.more:
             return fold(kind, known, reversed(newest_first))
-        limit = None
+        limit = kind.every if limit != kind.every and limit is not None else None
 
 
 def commits(store: Store, pk: str, cost: Cost, first: int = 1, last: int | None = None) -> Iterator[Item]:

@@ -48,6 +48,10 @@ def open_memory(name: str) -> MemoryStore:
 _Record: TypeAlias = "tuple[Item, int, tuple[str, ...] | None, int]"
 
 
+#: Records of which a page takes the sum before it looks whether they fit.
+_FEW: Final = 100
+
+
 class _Partition:
     """The records of one partition key, and their sort keys in order."""
 
@@ -69,6 +73,25 @@ class _Partition:
         if descending:
             return low, min(high, bisect_left(keys, after))
         return max(low, bisect_right(keys, after)), high
+
+    def page(self, low: int, high: int, descending: bool) -> tuple[list[_Record], int]:
+        """Give the records of a slice of `keys` and their bytes, up to the one with which they pass a page's limit."""
+        records, keys = self.records, self.keys
+        if high - low <= _FEW:  # nearly always all of them fit, which one look at their sum tells
+            found = [records[sk] for sk in keys[low:high]]
+            size = sum([record[1] for record in found])
+            if size <= PAGE_LIMIT:
+                if descending:
+                    found.reverse()
+                return found, size
+        found, size = [], 0
+        for at in range(high - 1, low - 1, -1) if descending else range(low, high):
+            record = records[keys[at]]
+            found.append(record)
+            size += record[1]
+            if size > PAGE_LIMIT:
+                break
+        return found, size
 
     def delete(self, sk: SortKey) -> None:
         if self.records.pop(sk, None) is not None:
@@ -120,18 +143,12 @@ class MemoryStore:
         with self._lock:
             partition = self._tables[table].get(pk)
             if partition is not None:
-                records, keys = partition.records, partition.keys
                 low, high = partition.span(first, last, after, descending)
                 if limit is not None and high - low >= limit:
                     more = True  # as in DynamoDB, also where nothing stands behind the limit
                     low, high = (high - limit, high) if descending else (low, low + limit)
-                for at in range(high - 1, low - 1, -1) if descending else range(low, high):
-                    record = records[keys[at]]
-                    found.append(record)
-                    size += record[1]
-                    if size > PAGE_LIMIT:
-                        more = True
-                        break
+                found, size = partition.page(low, high, descending)
+                more = more or size > PAGE_LIMIT
         return _bill_page(found, more, size, cost)
 
     def put(self, table: Table, item: Item, cost: Cost, *, condition: Condition = None) -> None:
