@@ -10,30 +10,34 @@ import argparse
 import json
 import os
 import platform
+import socket
 import sys
 import time
 import traceback
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from .environments import NAMES, ROOT, pinned, python_of
+from .environments import ROOT, Environments, versions_of
 from .reporting import report
 from .running import Runner
 
 PARTS: Final = ("dispatch", "streams", "requests", "cold-start", "growth", "throughput", "profile")
 
 
-def surroundings(given: argparse.Namespace) -> dict[str, Any]:
-    versions = dict(pinned()) if given.peers else {}
-    for name in () if given.peers else ("marshmallow", "boto3", "botocore", "orjson"):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "-"
+def surroundings(given: argparse.Namespace, environments: Environments) -> dict[str, Any]:
+    versions = environments.versions() or versions_of(Path(sys.executable))
+    if {"requests", "throughput"} & set(given.only) and not given.endpoint:
+        from tests.engines import MINISTACK
+
+        versions["ministack"] = MINISTACK.partition("==")[2]
+        if given.dynamodb_local:
+            versions["DynamoDB Local"] = given.dynamodb_local.resolve().name.rpartition("_")[2]
     size = "a little of everything" if given.quick else f"full sizes, {given.rounds} rounds"
+    folders = {str(given.dynamodb_local): "FOLDER"}
     return {
+        "command": " ".join(["python -m benchmarks", *(folders.get(word, word) for word in sys.argv[1:])]),
         "when": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "settings": size,
         "python": platform.python_version(),
@@ -67,20 +71,42 @@ def arguments() -> argparse.ArgumentParser:
     return made
 
 
+def check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """Refuse what could only fail later, or would write over what it reads."""
+    for option, path in (("--compare", given.compare), ("--add", given.add), ("--write", given.write)):
+        read = given.results if path is True else path
+        if read and not read.is_file():
+            parser.error(f"{option}: there are no results in {read}: run the command without it first")
+    if given.compare and not given.write and given.compare.resolve() == given.results.resolve():
+        parser.error(f"--compare: this run writes {given.results} anew: name another file with --results")
+    if given.endpoint:
+        parts = urlsplit(given.endpoint)
+        try:
+            with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=10):
+                pass
+        except OSError as error:
+            parser.error(f"--endpoint: nothing answers at {given.endpoint}: {error}")
+
+
 def main() -> int:
     """Run the parts, one after the other; one that fails is told, the others run all the same."""
-    given = arguments().parse_args()
+    parser = arguments()
+    given = parser.parse_args()
+    check(parser, given)
     before = json.loads(given.compare.read_text()) if given.compare else None
     results: dict[str, Any] = json.loads(given.results.read_text()) if given.add or given.write else {}
     failed: list[str] = []
     if not given.write:
+        environments = Environments(given.environments)
         if given.peers:
-            for name in NAMES:
-                python_of(given.environments, name)
+            environments.make(tuple(given.only))
         given.results.parent.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
-        results["surroundings"] = surroundings(given)
-        runner = Runner(given)
+        earlier = results.get("surroundings")
+        results["surroundings"] = surroundings(given, environments)
+        if earlier:
+            results["surroundings"]["earlier"] = [*earlier.pop("earlier", ()), earlier]
+        runner = Runner(given, environments)
         for part in given.only:
             print(f"-- {part}, after {(time.monotonic() - begun) / 60:.1f} minutes", file=sys.stderr)
             try:
@@ -90,10 +116,11 @@ def main() -> int:
                 failed.append(part)
             results["surroundings"]["took"] = round((time.monotonic() - begun) / 60)
             given.results.write_text(json.dumps(results, indent=1))
+        failed += environments.failed.values()
     given.page.parent.mkdir(parents=True, exist_ok=True)
     print(report(results, before, given.page))
     if failed:
-        print(f"failed, and not on the page: {', '.join(failed)}", file=sys.stderr)
+        print(f"failed: {'; '.join(failed)}", file=sys.stderr)
     return bool(failed)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from .dispatch import DEPOSITS, Run, http_run
 
 
-def eventsourcing(*, cached: bool = False, snapshots: int = 0) -> Run:
+def eventsourcing(*, cached: bool = False, looks: bool = True, snapshots: int = 0) -> Run:
     from eventsourcing.application import Application
     from eventsourcing.domain import Aggregate, event
 
@@ -31,6 +31,7 @@ def eventsourcing(*, cached: bool = False, snapshots: int = 0) -> Run:
 
     settings = {"PERSISTENCE_MODULE": "eventsourcing.popo"}
     settings |= {"AGGREGATE_CACHE_MAXSIZE": "1000"} if cached else {}
+    settings |= {} if looks else {"AGGREGATE_CACHE_FASTFORWARD": "n"}
     settings |= {"IS_SNAPSHOTTING_ENABLED": "y"} if snapshots else {}
 
     def run(accounts: int) -> None:
@@ -315,6 +316,7 @@ PEERS: Final[dict[str, dict[str, Callable[[], Run]]]] = {
     "dispatch, json, Schema.load": {"python-cqrs mediator (no json, no validation)": python_cqrs},
     "event-sourced, cached": {
         "eventsourcing, cached (no json, no validation)": lambda: eventsourcing(cached=True),
+        "eventsourcing, cached, without fast-forward": lambda: eventsourcing(cached=True, looks=False),
     },
     "event-sourced, nothing cached": {
         "eventsourcing (no json, no validation)": eventsourcing,

@@ -11,7 +11,8 @@ from .dynamodb import Bank, table
 
 
 class EventsourcingDynamoDB:
-    def __init__(self, *, cached: bool = False) -> None:
+    def __init__(self, *, cached: bool = False, looks: bool = True) -> None:
+        """With `cached`, keep aggregates; with `looks`, its default, ask for newer events all the same."""
         import boto3
         from eventsourcing.application import Application
         from eventsourcing.domain import Aggregate, event
@@ -31,7 +32,9 @@ class EventsourcingDynamoDB:
         globals()["_Account"] = self.account = Account  # found by its name when it is read back
         Account.__qualname__ = "_Account"
         settings = {"PERSISTENCE_MODULE": "eventsourcing_dynamodb", "DYNAMO_TABLE": name}
-        self.app = Application(env=settings | ({"AGGREGATE_CACHE_MAXSIZE": "100"} if cached else {}))
+        settings |= {"AGGREGATE_CACHE_MAXSIZE": "100"} if cached else {}
+        settings |= {} if looks else {"AGGREGATE_CACHE_FASTFORWARD": "n"}
+        self.app = Application(env=settings)
 
     def open(self) -> Any:
         account = self.account("Ada")
@@ -58,13 +61,20 @@ class EventsourcingDynamoDB:
 
 
 class Aett:
+    """The package aett, or its older half aett-dynamodb, whose names stand elsewhere."""
+
     def __init__(self, *, snapshots: int = 0) -> None:
         from aett.domain import Aggregate
-        from aett.domain.default_aggregate_repository import DefaultAggregateRepository
         from aett.eventstore import DomainEvent, Memento, TopicMap
-        from aett.storage.synchronous.dynamodb.commit_store import CommitStore
-        from aett.storage.synchronous.dynamodb.persistence_management import PersistenceManagement
-        from aett.storage.synchronous.dynamodb.snapshot_store import SnapshotStore
+
+        try:
+            from aett.domain.default_aggregate_repository import DefaultAggregateRepository
+            from aett.storage.synchronous.dynamodb.commit_store import CommitStore
+            from aett.storage.synchronous.dynamodb.persistence_management import PersistenceManagement
+            from aett.storage.synchronous.dynamodb.snapshot_store import SnapshotStore
+        except ImportError:
+            from aett.domain import DefaultAggregateRepository
+            from aett.dynamodb import CommitStore, PersistenceManagement, SnapshotStore
 
         class Opened(DomainEvent):
             owner: str
@@ -102,7 +112,7 @@ class Aett:
         PersistenceManagement(region=region).initialize()
         topics = TopicMap()
         for topic in (Opened, Deposited):
-            topics.register(topic)
+            topics.register(topic) if hasattr(topics, "register") else topics.add(topic.__name__, topic)
         self.repository = DefaultAggregateRepository(
             f"t{os.getpid()}", CommitStore(topics, region=region), SnapshotStore(region=region)
         )
@@ -175,7 +185,12 @@ class PowertoolsIdempotency:
 PEERS: Final[dict[str, tuple[str, Callable[[], Bank]]]] = {
     "eventsourcing-dynamodb": ("eventsourcing-dynamodb", EventsourcingDynamoDB),
     "eventsourcing-dynamodb, cached": ("eventsourcing-dynamodb", lambda: EventsourcingDynamoDB(cached=True)),
-    "aett-dynamodb": ("aett", Aett),
-    "aett-dynamodb, a snapshot each 100": ("aett", lambda: Aett(snapshots=100)),
+    "eventsourcing-dynamodb, cached, without fast-forward": (
+        "eventsourcing-dynamodb",
+        lambda: EventsourcingDynamoDB(cached=True, looks=False),
+    ),
+    "aett": ("aett", Aett),
+    "aett, a snapshot each 100": ("aett", lambda: Aett(snapshots=100)),
+    "aett-dynamodb 2.1.0": ("aett-dynamodb", Aett),
     "Powertools idempotency alone": ("main", PowertoolsIdempotency),
 }

@@ -1,7 +1,9 @@
-"""Virtual environments for the peers, pinned; two of them shut each other out, so there are three."""
+"""Virtual environments for the peers, pinned; some of them shut each other out, so there are four."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,35 +13,97 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 REQUIREMENTS: Final = Path(__file__).parent / "requirements"
-#: Installed without what they depend on: aett's extra pulls every stub of boto3's, and neither needs it to run.
-ALONE: Final = {"aett": ["aett==3.4.1"]}
-NAMES: Final = ("main", "eventsourcing-dynamodb", "aett")
+#: Installed without what they depend on: aett's extra pulls every stub of boto3's, aett-dynamodb asks for a boto3 that
+#: pip does not find an end with, and neither needs it to run.
+ALONE: Final = {
+    "aett": ["aett==3.4.1"],
+    "aett-dynamodb": ["aett-dynamodb==2.1.0", "aett-domain==2.1.0", "aett-eventstore==2.1.0"],
+}
+MAIN: Final = "main"
+NAMES: Final = (MAIN, "eventsourcing-dynamodb", "aett", "aett-dynamodb")
+#: Parts that have cases in other environments than `main`.
+_EVERYWHERE: Final = frozenset({"requests", "throughput"})
+#: What is told with its version: peers, and what they and cqrsless stand on.
+TOLD: Final = (
+    "marshmallow", "boto3", "botocore", "orjson", "pydantic", "eventsourcing", "eventsource-py", "python-cqrs",
+    "protean", "chalice", "aws_lambda_powertools", "eventsourcing-dynamodb", "aett", "aett-dynamodb",
+)  # fmt: skip
 
 
-def python_of(folder: Path, name: str) -> Path:
-    """Give an environment's interpreter, once it is there."""
+class NotInstalled(Exception):
+    """An environment that could not be made, with what pip said last."""
+
+
+class Environments:
+    """Interpreters of the peers' environments, each made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._found: dict[str, Path] = {}
+        #: Why environments could not be made.
+        self.failed: dict[str, str] = {}
+
+    def make(self, parts: tuple[str, ...]) -> None:
+        """Make those that these parts need; one that fails is told, and its cases fail."""
+        for name in NAMES if _EVERYWHERE & set(parts) else (MAIN,):
+            try:
+                self.python(name)
+            except NotInstalled as error:
+                print(f"{error}; its cases fail. --no-peers needs no environment", file=sys.stderr)
+
+    def python(self, name: str) -> Path:
+        """Give an environment's interpreter; raise `NotInstalled` where it could not be made."""
+        if name in self.failed:
+            raise NotInstalled(self.failed[name])
+        if name not in self._found:
+            try:
+                self._found[name] = _made(self._folder, name)
+            except (OSError, subprocess.CalledProcessError) as error:
+                said = getattr(error, "stderr", None) or str(error)
+                self.failed[name] = f"could not install {name}: {said.strip().splitlines()[-1][:300]}"
+                raise NotInstalled(self.failed[name]) from None
+        return self._found[name]
+
+    def versions(self) -> dict[str, str]:
+        """Give what is installed; a version that another environment has besides is told with its name."""
+        told: dict[str, str] = {}
+        for name, python in self._found.items():
+            for package, version in versions_of(python).items():
+                if package not in told:
+                    told[package] = version
+                elif version != told[package]:
+                    told[package] += f" ({name}: {version})"
+        return {package: told[package] for package in TOLD if package in told}
+
+
+def versions_of(python: Path) -> dict[str, str]:
+    """Ask an interpreter for the versions of what is told."""
+    code = (
+        "import json, sys; from importlib.metadata import distributions as d; "
+        "names = {n.lower().replace('_', '-'): n for n in json.loads(sys.argv[1])}; "
+        "print(json.dumps({names[n]: x.version for x in d() for n in [x.metadata['Name'].lower().replace('_', '-')] "
+        "if n in names}))"
+    )
+    ran = subprocess.run([str(python), "-c", code, json.dumps(TOLD)], check=True, capture_output=True, text=True)
+    found: dict[str, str] = json.loads(ran.stdout)
+    return {package: found[package] for package in TOLD if package in found}
+
+
+def _made(folder: Path, name: str) -> Path:
+    """Make an environment, unless it is there with just these requirements."""
+    requirements = REQUIREMENTS / f"{name}.txt"
+    wanted = hashlib.sha256(requirements.read_bytes() + repr(ALONE.get(name)).encode()).hexdigest()
     home = folder / name
-    python = home / "bin" / "python"
-    ready = home / "ready"
-    if not ready.exists():
+    python, ready = home / "bin" / "python", home / "ready"
+    if not ready.exists() or ready.read_text() != wanted:
         print(f"installing the environment {name} into {home}", file=sys.stderr)
         venv.create(home, with_pip=True, clear=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        for alone in ALONE.get(name, ()):
-            subprocess.run([*pip, "--no-deps", alone], check=True)
-        subprocess.run([*pip, "-r", str(REQUIREMENTS / f"{name}.txt")], check=True)
-        ready.touch()
+        steps = [["--no-deps", *ALONE[name]]] if name in ALONE else []
+        for step in [*steps, ["-r", str(requirements)]]:
+            subprocess.run([*pip, *step], check=True, capture_output=True, text=True)
+        ready.write_text(wanted)
     return python
-
-
-def pinned() -> list[tuple[str, str]]:
-    """Give what is installed beside cqrsless, with its versions: of peers and of what both stand on."""
-    told = ("marshmallow", "boto3", "orjson", "eventsourcing", "eventsource-py", "python-cqrs", "protean", "chalice")
-    told = (*told, "aws_lambda_powertools", "eventsourcing-dynamodb", "aett")
-    lines = [line for name in NAMES for line in (REQUIREMENTS / f"{name}.txt").read_text().split()]
-    lines += [line for alone in ALONE.values() for line in alone]
-    versions = dict(line.split("==") for line in reversed(lines) if "==" in line)
-    return [(name, versions[name]) for name in told]
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -118,16 +118,33 @@ def by_aggregates(quick: bool) -> Lines:
     return lines
 
 
+def command_by_processors(quick: bool) -> Lines:
+    """A command of an application whose events go to this many ordered processors."""
+    from cqrsless import App
+
+    points: Points = []
+    for count in (1, 2, 4) if quick else (1, 2, 4, 8, 16):
+        app = App("memory://", registry=_with_processors(count))
+        _open(app, "a")
+        points.append((count, _cpu(lambda: _deposit(app, "a"), 400)))  # noqa: B023
+    return {"a command": points}
+
+
+def _with_processors(count: int) -> Any:
+    registry = bank(Account, OpenAccount, Deposit)
+    for number in range(count):
+        registry.processor(f"p{number}", start="beginning")
+        registry.event_handler("Deposited", processor=f"p{number}")(lambda event: None)
+    return registry
+
+
 def by_processors(quick: bool) -> Lines:
     """µs to deliver one commit to all processors, ordered ones, each of which notes how far it is."""
     from cqrsless import App
 
     points: Points = []
     for count in (1, 2, 4) if quick else (1, 2, 4, 8, 16):
-        registry = bank(Account, OpenAccount, Deposit)
-        for number in range(count):
-            registry.processor(f"p{number}", start="beginning")
-            registry.event_handler("Deposited", processor=f"p{number}")(lambda event: None)
+        registry = _with_processors(count)
         times: list[float] = []
         for _ in range(3):
             app = App("memory://", registry=registry)
@@ -193,14 +210,16 @@ def _resident() -> float:
 HISTORY: Final = "a command, by commits of its aggregate"
 UNITS: Final = "units of a command, by commits of its aggregate"
 AGGREGATES: Final = "a command, by aggregates in use"
+PROCESSORS: Final = "a command, by processors"
 CURVES: Final[dict[str, Callable[[bool], Lines]]] = {
     HISTORY: by_history,
     UNITS: units_by_history,
     AGGREGATES: by_aggregates,
     "a command, by bytes of its event": by_commit_size,
+    PROCESSORS: command_by_processors,
     "a commit delivered, by ordered processors": by_processors,
     "commits a second in a replay, by commits": replay_speed,
     "MB of a container, by distinct aggregates": memory_of_a_container,
 }
 #: Curves that the design says are flat, and how much the most may be of the least to be called so.
-FLAT: Final = {HISTORY: 1.5, UNITS: 1.0, AGGREGATES: 1.5}
+FLAT: Final = {HISTORY: 1.5, UNITS: 1.0, AGGREGATES: 1.5, PROCESSORS: 1.5}

@@ -35,11 +35,29 @@ def report(results: dict[str, Any], before: dict[str, Any] | None, page: Path) -
 
 def surroundings(results: dict[str, Any], before: Any, folder: Path) -> str:
     around = results["surroundings"]
+    told = _measured(around)
+    for earlier in around.get("earlier", ()):
+        told += f"\n\nWhat that run left out is of an earlier one, measured {_measured(earlier)}"
+    return told
+
+
+def _measured(around: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in around["versions"].items())
+    by = f", by `{around['command']}`" if "command" in around else ""
     return (
-        f"{around['when']}, in {around.get('took', '?')} minutes, {around.get('settings', '')};\n"
+        f"{around['when']}, in {around.get('took', '?')} minutes{by}; {around.get('settings', '')};\n"
         f"CPython {around['python']}; {around['machine']};\n{versions}."
     )
+
+
+def compared(results: dict[str, Any], before: dict[str, Any] | None, folder: Path) -> str | None:
+    """Put the aims of an earlier run beside this one's."""
+    if before is None:
+        return None
+    earlier, now = ({row.aim: row.ours for row in rows_of(run)} for run in (before, results))
+    rows = [f"| {aim} | {earlier.get(aim, '')} | {now.get(aim, '')} |" for aim in {**earlier, **now}]
+    head = ["| aim | before | now |", "|---|---|---|"]
+    return "\n".join([f"The earlier run was measured {_measured(before['surroundings'])}", "", *head, *rows])
 
 
 def glance(results: dict[str, Any], before: Any, folder: Path) -> str:
@@ -47,8 +65,11 @@ def glance(results: dict[str, Any], before: Any, folder: Path) -> str:
     aimed = [row for row in rows if row.reached is not None]
     raced = [row for row in rows if row.leads is not None]
     reached, led = sum(bool(row.reached) for row in aimed), sum(bool(row.leads) for row in raced)
+    even = sum(row.even for row in raced if row.leads)
+    by = f", in {even} of them by refusing the stale writes that an otherwise even peer accepts" if even else ""
     told = [
-        f"**{reached} of {len(aimed)} aims are reached; of {len(raced)} that peers do, too, cqrsless leads in {led}.**",
+        f"**{reached} of {len(aimed)} aims are reached; of {len(raced)} that peers do, too, cqrsless leads in {led}"
+        f"{by}.**",
         "",
         "| | aim | cqrsless | | best of the peers | leads |",
         "|---|---|---|---|---|---|",
@@ -59,6 +80,8 @@ def glance(results: dict[str, Any], before: Any, folder: Path) -> str:
 
 def _glanced(row: Row, verdict: str) -> str:
     leads = {True: "cqrsless", False: f"**{row.peer.partition(':')[0]}**", None: ""}[row.leads]
+    if row.even:
+        leads = "even; cqrsless by what it refuses" if row.leads else "even"
     return f"| {row.aim} | {row.target} | {row.ours} | {verdict} | {row.peer} | {leads} |"
 
 
@@ -105,8 +128,8 @@ def _group(cases: dict[str, Any], earlier: dict[str, Any] | None) -> list[str]:
 
 
 MAKERS: Final[dict[str, Any]] = {
-    "surroundings": surroundings, "glance": glance, "ratios": ratios, "timed": timed, "profile": sections.profile,
-    "requests": sections.requests, "rules": sections.rules, "throughput": sections.throughput,
-    "cold_start": sections.cold_start, "imports": sections.imports, "client": sections.client,
-    "packages": sections.packages, "growth": sections.growth, "writers": sections.writers,
+    "surroundings": surroundings, "glance": glance, "compared": compared, "ratios": ratios, "timed": timed,
+    "profile": sections.profile, "requests": sections.requests, "rules": sections.rules,
+    "throughput": sections.throughput, "cold_start": sections.cold_start, "imports": sections.imports,
+    "client": sections.client, "packages": sections.packages, "growth": sections.growth, "writers": sections.writers,
 }  # fmt: skip

@@ -26,6 +26,8 @@ def profile(results: dict[str, Any], before: Any, folder: Path) -> str | None:
     if "profile" not in results:
         return None
     groups = groups_of(results)
+    if not groups:
+        return "A profile tells shares of what its cases take, and none of them was timed in this run.\n"
     told: list[str] = []
     for group, found in results["profile"].items():
         case = PROFILED[group]

@@ -17,7 +17,10 @@ NAMES: Final = (
     "cqrsless, warm",
     "eventsourcing-dynamodb",
     "eventsourcing-dynamodb, cached",
-    "aett-dynamodb",
+    "eventsourcing-dynamodb, cached, without fast-forward",
+    "aett",
+    "aett, a snapshot each 100",
+    "aett-dynamodb 2.1.0",
 )
 
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import re
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.__main__ import arguments, check
+from benchmarks.aims import Row, rows_of
 from benchmarks.cold_start import measure as measure_starts
 from benchmarks.cold_start_cases import CASES as STARTS
 from benchmarks.cold_start_cases import FLOOR, OURS
 from benchmarks.dispatch import DEPOSITS, GROUPS
+from benchmarks.dynamodb import CASES as DYNAMODB
+from benchmarks.dynamodb import client_cpu
+from benchmarks.environments import NAMES, Environments
 from benchmarks.growth import AGGREGATES, HISTORY, UNITS
 from benchmarks.plotting import Curve, bars, lines, stacks
 from benchmarks.reporting import PAGE, report
+from benchmarks.running import Runner
+from benchmarks.servers import LOCAL, MINISTACK
 from benchmarks.streams import CASES as STREAMS
 from benchmarks.streams import PEERS as STREAM_PEERS
 from benchmarks.streams import SIZES
@@ -42,8 +51,8 @@ def ratio(bound: Callable[[], Any], ours: Callable[[], Any], rounds: int = 9) ->
     [
         ("dispatch, json, Schema.load", "cqrsless", 2.0),
         ("HTTP event with validation", "cqrsless", 2.5),
-        ("event-sourced, cached", "cqrsless, frozen dataclass", 6.0),
-        ("event-sourced, cached", "cqrsless, dict", 6.0),
+        ("event-sourced, cached", "cqrsless, frozen dataclass", 4.5),
+        ("event-sourced, cached", "cqrsless, dict", 4.5),
         ("event-sourced, nothing cached", "cqrsless", 2.0),
         ("an event folded, of 101, no snapshot", "cqrsless", 3.0),
     ],
@@ -61,6 +70,12 @@ def test_a_stream_record_is_not_far_from_plain_python(bound: str, size: int) -> 
     ours, commits = STREAMS["cqrsless, unordered"][0](), STREAMS["cqrsless, unordered"][1](size)
     repeats = range(2000 // size)
     assert ratio(lambda: [bare(theirs) for _ in repeats], lambda: [ours(commits) for _ in repeats]) < 3.0
+
+
+@pytest.mark.bench
+def test_the_client_of_a_warm_command_is_not_far_from_a_put_by_hand() -> None:
+    rounds = [[client_cpu(DYNAMODB[case][1]) for case in ("bare, state cached", "cqrsless, warm")] for _ in range(3)]
+    assert statistics.median(ours / bound for bound, ours in rounds) < 1.8
 
 
 @pytest.mark.bench
@@ -148,11 +163,139 @@ def test_a_report_tells_who_does_more_commands_a_second(tmp_path: Path) -> None:
     assert "| slow | 64 | failed: z |" in text
 
 
+def asked(create: list[float], command: list[float], *, stale: str = "refused", mean: list[float] | None = None) -> Any:
+    figures = {"create": create, "100": command, "mean": mean or command, "cpu_ms": 1.0}
+    return {**figures, "stale": stale, "large": "yes", "right": True}
+
+
+RULES = {
+    "a command, warm": [1, 0, 1],
+    "the same with an id of its own, and metadata": [1, 0, 1],
+    "a command that loses a race once": [2, 0, 2],
+    "a refusal, warm": [1, 0, 0],
+    "a refusal, cold": [1, 1, 0],
+    "the log, a commit, at 100 a page": [0, 0, 0.01],
+}
+
+
+def units(peers: dict[str, Any], engine: str) -> dict[str, Row]:
+    """Give the rows of a run in which cqrsless asks for what it does, and these peers for what they do."""
+    ours = {"cqrsless, warm": asked([1, 0, 1], [1, 0, 1]), "cqrsless, cold": asked([1, 0, 1], [2, 1, 1])}
+    return {row.aim: row for row in rows_of({"requests": {engine: {"asked": ours | peers, "rules": RULES}}})}
+
+
+def test_who_asks_for_the_same_is_even_and_leads_only_by_refusing_what_the_other_accepts() -> None:
+    creation = "a creation: requests / read / write units"
+    strict = units({"peer": asked([1, 0, 1], [3, 1, 1])}, LOCAL)[creation]
+    assert (strict.leads, strict.even) == (False, True)
+    loose = units({"peer": asked([1, 0, 1], [3, 1, 1], stale="accepted: 12")}, LOCAL)[creation]
+    assert (loose.leads, loose.even, loose.peer) == (True, True, "peer: 1 / 0 / 1; it accepts stale writes")
+
+
+def test_fewer_requests_for_more_units_are_no_lead() -> None:
+    row = units({"peer": asked([1, 0, 1], [3, 0.5, 1])}, LOCAL)["a command, nothing cached"]
+    assert (row.leads, row.peer) == (False, "peer: 3 / 0.5 / 1 at 100")
+    # ministack tells half a unit of any read that need not be consistent, whatever it takes
+    row = units({"peer": asked([1, 0, 1], [3, 0.5, 1])}, MINISTACK)["a command, nothing cached"]
+    assert (row.leads, row.peer) == (True, "peer: 3 / 0.5 / 1 at 100; read units are not told here")
+
+
+def test_a_peer_that_takes_snapshots_is_met_by_its_mean() -> None:
+    peers = {
+        "peer": asked([1, 0, 1], [2, 30, 1]),
+        "peer, a snapshot each 100": asked([1, 0, 1], [2, 90, 9], mean=[3, 6, 2]),
+    }
+    row = units(peers, LOCAL)["a command, nothing cached"]
+    assert (row.leads, row.peer) == (True, "peer, a snapshot each 100: 3 / 6 / 2 on average")
+
+
+def test_a_run_is_compared_with_an_earlier_one_aim_by_aim(tmp_path: Path) -> None:
+    def run(us: float, when: str) -> dict[str, Any]:
+        timings = {"HTTP event with validation": {"bare": timed(10), "cqrsless": timed(us)}}
+        return {"surroundings": {**AROUND, "when": when, "command": "python -m benchmarks"}, "dispatch": timings}
+
+    now = run(12, "now")
+    now["surroundings"]["earlier"] = [{**AROUND, "when": "the day before"}]
+    text = report(now, run(14, "yesterday"), tmp_path / "page.md")
+    assert "The earlier run was measured yesterday, in ? minutes, by `python -m benchmarks`;" in text
+    assert "| HTTP event with validation: cqrsless | 1.40 x (14.0 µs) | 1.20 x (12.0 µs) |" in text
+    assert "What that run left out is of an earlier one, measured the day before" in text
+    assert "Compared with" not in report(now, None, tmp_path / "page.md")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--compare", "none.json"], "--compare: there are no results in none.json"),
+        (["--add", "--results", "none.json"], "--add: there are no results in none.json"),
+        (
+            ["--compare", "r.json", "--results", "r.json"],
+            "this run writes r.json anew: name another file with --results",
+        ),
+        (["--endpoint", "http://127.0.0.1:1"], "nothing answers at http://127.0.0.1:1"),
+    ],
+)
+def test_what_could_only_fail_later_is_refused(
+    options: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    parser = arguments()
+    with pytest.raises(SystemExit):
+        check(parser, parser.parse_args(options))
+    assert told in capsys.readouterr().err
+
+
+def test_an_environment_that_cannot_be_made_fails_its_cases_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[str] = []
+
+    def install(folder: Path, name: str) -> Path:
+        made.append(name)
+        if name == "aett":
+            raise subprocess.CalledProcessError(1, "pip", stderr="Collecting\nERROR: no such version\n")
+        return Path(sys.executable)
+
+    monkeypatch.setattr("benchmarks.environments._made", install)
+    environments = Environments(tmp_path)
+    environments.make(("requests",))
+    assert made == list(NAMES)
+    assert environments.failed == {"aett": "could not install aett: ERROR: no such version"}
+    assert "could not install aett: ERROR: no such version; its cases fail" in capsys.readouterr().err
+    given = arguments().parse_args([])
+    assert Runner(given, environments).case("requests", "100", "aett", env="aett") == {
+        "failed": "could not install aett: ERROR: no such version"
+    }
+    environments = Environments(tmp_path)
+    environments.make(("dispatch", "profile"))
+    assert made == [*NAMES, "main"]
+    assert environments.versions()["boto3"] == metadata.version("boto3")
+
+
+def test_an_environment_is_made_anew_where_its_requirements_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr("benchmarks.environments.venv.create", lambda home, **_: home.mkdir(exist_ok=True))
+    monkeypatch.setattr("benchmarks.environments.subprocess.run", lambda command, **_: asked.append(command))
+    monkeypatch.setattr("benchmarks.environments.REQUIREMENTS", tmp_path)
+    (tmp_path / "aett.txt").write_text("boto3==1")
+    (tmp_path / "made").mkdir()
+    for _ in range(2):  # the second finds it ready
+        Environments(tmp_path / "made").python("aett")
+        assert len(asked) == 2
+    (tmp_path / "aett.txt").write_text("boto3==2")
+    Environments(tmp_path / "made").python("aett")
+    assert len(asked) == 4
+
+
 def test_the_page_in_the_docs_is_the_commands_own() -> None:
     docs = Path(__file__).parent.parent / "docs"
     page = (docs / "benchmarks.md").read_text(encoding="utf-8")
     words = [part for part in re.split(r"\{\{ \w+ \}\}", PAGE.read_text(encoding="utf-8")) if part.strip()]
-    assert [part for part in words if part.strip() not in page] == []
+    optional = "## Compared with an earlier run"
+    assert [part for part in words if part.strip() not in page and part.strip() != optional] == []
     shown = set(re.findall(r"\]\(pictures/(benchmark-[^)]+)\)", page))
     assert shown == {path.name for path in (docs / "pictures").glob("benchmark-*.svg")}
 
