@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import tempfile
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -76,6 +77,8 @@ class Aett:
             from aett.domain import DefaultAggregateRepository
             from aett.dynamodb import CommitStore, PersistenceManagement, SnapshotStore
 
+            self.profile = _default_profile()  # which it asks for by its name
+
         class Opened(DomainEvent):
             owner: str
 
@@ -144,6 +147,15 @@ class Aett:
         loaded: Any = self.repository.get(self.account, account)
         total: int = loaded.total
         return total
+
+
+def _default_profile() -> Any:
+    """Make a file with a profile of that name, for as long as what is given back lives."""
+    file = tempfile.NamedTemporaryFile("w", suffix=".ini")  # noqa: SIM115  # closed, and so deleted, with the process
+    file.write(f"[default]\nregion = {os.environ['AWS_REGION']}\n")
+    file.flush()
+    os.environ["AWS_CONFIG_FILE"] = file.name
+    return file
 
 
 class PowertoolsIdempotency:
