@@ -110,7 +110,12 @@ def table(client: Any, name: str, hash_key: str, range_key: str | None = None) -
     if range_key is not None:
         keys.append({"AttributeName": range_key, "KeyType": "RANGE"})
         types.append({"AttributeName": range_key, "AttributeType": "N"})
-    client.create_table(TableName=name, KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST")
+    # What follows from events is fed by the stream of their table, so each has one, as those of cqrsless do.
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"} if range_key else {"StreamEnabled": False}
+    client.create_table(
+        TableName=name, KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST",
+        StreamSpecification=stream,
+    )  # fmt: skip
 
 
 class Bare:

@@ -152,7 +152,9 @@ class Aett:
 def _default_profile() -> Any:
     """Make a file with a profile of that name, for as long as what is given back lives."""
     file = tempfile.NamedTemporaryFile("w", suffix=".ini")  # noqa: SIM115  # closed, and so deleted, with the process
-    file.write(f"[default]\nregion = {os.environ['AWS_REGION']}\n")
+    settings = {name.lower(): os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    settings["region"] = os.environ["AWS_REGION"]
+    file.write("\n".join(["[default]", *(f"{name} = {value}" for name, value in settings.items()), ""]))
     file.flush()
     os.environ["AWS_CONFIG_FILE"] = file.name
     return file
