@@ -122,8 +122,8 @@ def test_what_cqrsless_itself_calls_is_known() -> None:
             tree = ast.parse(file.read_text(encoding="utf-8"))
             called |= named_in(tree).services
             for node in ast.walk(tree):  # `service = "events"`, in a class
-                if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "service":
-                    called.add(ast.literal_eval(node.value))
+                if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+                    called |= {node.value.value} if getattr(node.targets[0], "id", "") == "service" else set()
     assert {"events", "sns", "sqs", "scheduler", "lambda", "s3"} <= called <= OWN
 
 
