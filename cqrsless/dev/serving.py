@@ -1,4 +1,4 @@
-"""Processes and sockets: one process listens and watches, and another serves, replaced whenever a file is saved.
+"""Processes and sockets: one process listens, and another serves and watches, replaced whenever a file is saved.
 
 A new process has none of the old one's modules, so what is served is what stands in the files. The listening socket
 outlives it: a request that comes while the new one starts waits for it.
@@ -17,7 +17,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from werkzeug._reloader import run_with_reloader
+from werkzeug._reloader import reloader_loops, run_with_reloader
 from werkzeug.serving import WSGIRequestHandler, is_running_from_reloader, make_server, select_address_family
 
 from ..describing.unfolded import warnings
@@ -27,6 +27,7 @@ from .console import PREFIX
 from .options import Options, Refused
 from .project import Broken
 from .server import Server
+from .watching import Watching
 
 __all__ = ["serve"]
 
@@ -35,7 +36,8 @@ log: Final = logging.getLogger("cqrsless.dev")
 RELOAD_EVERY: Final = 0.25
 #: Files are looked at, and the same on every machine: where watchdog is installed, as mkdocs does, werkzeug would
 #: take that, and it was seen to miss a save.
-WATCHED_BY: Final = "stat"
+WATCHED_BY: Final = "cqrsless"
+reloader_loops[WATCHED_BY] = Watching
 #: How werkzeug's reloader tells the process that serves which socket is its own.
 _FD: Final = "WERKZEUG_SERVER_FD"
 

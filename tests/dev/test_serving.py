@@ -9,8 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -18,6 +20,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+from cqrsless.dev.serving import RELOAD_EVERY
 from tests.dev.conftest import order
 from tests.dev.waiting import until
 
@@ -46,7 +49,7 @@ class Process:
                 return json.loads(answer.read())
         except HTTPError as error:
             return json.loads(error.read())
-        except (URLError, ConnectionError):
+        except (URLError, ConnectionError, IncompleteRead):
             return None  # it was cut off in the midst of a restart
 
     def status(self) -> dict[str, Any]:
@@ -90,6 +93,43 @@ def test_a_saved_file_is_loaded_with_the_data_kept_and_an_error_is_waited_out(pr
         project.write_text(text)
         until(lambda: process.status().get("broken") is False, "it is loaded again")
         assert process.ask("/orders/o-1")["status"] == "shipped"
+
+
+def test_a_module_that_is_new_renamed_or_gone_is_loaded_or_let_go(tmp_path: Path, project: Path) -> None:
+    query = (
+        "from cqrsless import query_handler\n\n@query_handler('{0}', route='GET /{0}')\ndef ask(_): return __name__\n"
+    )
+    package = tmp_path / "shop3"
+    inner, extra = package / "inner", package / "extra.py"
+    inner.mkdir(parents=True)
+    (inner / "__init__.py").touch()
+    (package / "__init__.py").write_text(query.format("first"))
+    with running("--port", "0", "--app", "shop3", "--store", "memory://") as process:
+        until(lambda: process.ask("/first") == "shop3", "it serves")
+        extra.write_text(query.format("extra"))
+        until(lambda: process.ask("/extra") == "shop3.extra", "the new module is loaded")
+        extra.rename(inner / "other.py")
+        until(lambda: process.ask("/extra") == "shop3.inner.other", "it is loaded under its new name")
+        (inner / "other.py").unlink()
+        until(lambda: isinstance(found := process.ask("/extra"), dict) and found["status"] == 404, "it is let go")
+
+
+def test_a_module_that_was_missing_is_loaded_once_it_is_there(tmp_path: Path, project: Path) -> None:
+    text = project.read_text()
+    project.write_text(f"{text}\nimport {project.stem}_lines\n")
+    with running("--port", "0") as process:
+        until(lambda: process.status().get("broken"), "it is not loaded")
+        (tmp_path / f"{project.stem}_lines.py").write_text("FEW = 5\n")
+        until(lambda: process.status().get("broken") is False, "it is loaded")
+
+
+def test_a_file_that_is_no_module_of_the_application_reloads_nothing(tmp_path: Path, project: Path) -> None:
+    with running("--port", "0") as process:
+        first = until(lambda: process.status().get("generation"), "it serves")
+        for name in ("test_new.py", "conftest.py", ".hidden.py", "no module.py", "notes.txt"):
+            (tmp_path / name).write_text("x = 1\n")
+        time.sleep(8 * RELOAD_EVERY)
+        assert process.status()["generation"] == first
 
 
 def test_another_application_in_pyproject_is_loaded(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
