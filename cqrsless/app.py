@@ -289,10 +289,7 @@ class App:
         from .reacting.embedded import deliver
 
         current = self._current()
-        if current.reacts:
-            current.reactions.note_views()
-            current.reactions.replays.follow()
-        return deliver(self._entrypoint, self.store, self._clock)
+        return deliver(self._entrypoint, self.store, self._clock, current.reactions if current.reacts else None)
 
     def advance(self, delta: timedelta) -> int:
         """Move the clock on, and on the way run what is due and deliver what follows; give how many were run."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from ..compiled import is_embedded
 from ..driver import StoreFeed
 from ..driver.draining import MAPPINGS
-from ..log import pages
-from ..log.tokens import Position, Tokens
+from ..log.tracking import behind
 from ..messages import Cost
 from ..reacting.members import Member, PublisherMember, ViewMember
 from ..store import Store, Table
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "Standing", "kind_of", "pending", "places", "standings", "tail"]
 
-#: Pages of the log that are counted behind a token.
-PAGES: Final = 50
 #: How far `tail` first reaches.
 _STEP: Final = 1 << 40
 
@@ -65,13 +62,13 @@ def standings(app: App) -> list[Standing]:
         control = reactions.runs.read(member.name, Cost())
         segments = 1 if member.processor is None else member.processor.segments
         tokens = places(app, member, segments) if member.tracking else ()
-        behind = None if waiting is None else waiting + sum(place.behind for place in tokens)
+        left = None if waiting is None else waiting + sum(place.behind for place in tokens)
         if waiting is None and tokens:
-            behind = sum(place.behind for place in tokens)
+            left = sum(place.behind for place in tokens)
         found.append(
             Standing(
                 member.name, kind_of(member), "tracking" if member.tracking else "subscribing", member.group,
-                tuple(sorted(member.stored_names)), behind, sum(1 for _ in app.letters.list(member.name)),
+                tuple(sorted(member.stored_names)), left, sum(1 for _ in app.letters.list(member.name)),
                 control.live, control.next, None if control.next is None else control.done, tokens,
             )
         )  # fmt: skip
@@ -85,29 +82,16 @@ def kind_of(member: Member) -> Literal["processor", "view", "publisher"]:
 
 
 def places(app: App, member: Member, segments: int) -> tuple[Place, ...]:
-    """Give where a tracking processor stands in the log."""
-    tokens = Tokens(app.store, member.group, 1, segments, app.now).read(Cost())
+    """Give where a tracking processor stands in the log, or will begin."""
+    tokens = app.compiled.reactions.tokens(member.group, Cost())
     return tuple(
         Place(
             slice_, token.generation, segment, position.part, position.page, position.done,
-            _behind(app.store, segment, position),
+            behind(app.store, position, segment, slice_, segments, Cost()),
         )
         for slice_, token in sorted(tokens.items())
         for segment, position in sorted(token.positions.items())
     )  # fmt: skip
-
-
-def _behind(store: Store, segment: int, position: Position) -> int:
-    where = pages.partition(position.part, segment)
-    page = store.query("log", where, Cost(), first=max(position.page, 1), limit=PAGES)
-    left = 0
-    for item in page.items:
-        count = len(pages.refs_in(item))
-        if item["n"] != position.page:
-            left += count
-        elif position.done >= 0:
-            left += count - position.done
-    return max(0, left)
 
 
 def pending(store: Store, table: Table) -> int | None:

@@ -47,6 +47,7 @@ class Deliveries:
         self._turn = threading.Lock()
         self._sent = 0
         self._retry_due = 0.0
+        self._begin_due = 0.0
         self.feeds: Mapping[Table, StoreFeed] = {
             table: StoreFeed(app.store, table, clock=app.now) for table in MAPPINGS
         }
@@ -109,6 +110,7 @@ class Deliveries:
                     self._note()
                     if not worked:
                         self.app.compiled.reactions.replays.follow()  # of views whose projectors were changed
+                        self._begin()
                 if worked:
                     continue
                 wakes = self.driver.wakes()
@@ -135,6 +137,11 @@ class Deliveries:
             self._retry_due = time.monotonic() + LONGEST
         self._pulse.beat()
         return True
+
+    def _begin(self) -> None:
+        """Let tracking processors that are new read the log; one that cannot yet is left for a while."""
+        if time.monotonic() >= self._begin_due and not self.app.compiled.reactions.catch_up():
+            self._begin_due = time.monotonic() + LONGEST
 
     def _note(self) -> None:
         """Write down what was published, and what commands cost."""

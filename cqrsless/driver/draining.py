@@ -59,13 +59,15 @@ def drain(
     seed: int = 0,
     rounds: int = ROUNDS,
     tries: int = TRIES,
+    first: Callable[[], object] | None = None,
 ) -> Drained:
     """Deliver all that is pending in a store to a function, in stream records, and what handlers cause meanwhile.
 
     How far it got is kept in the store, so another process goes on from there. Nothing is waited for: a record is
     delivered again at once, and after `tries` in a row it is left pending, for a later drain, while what is behind it
-    goes on. Raises `Endless` where events still cause events after `rounds` rounds. Called by a handler in the midst of
-    a drain of this store it does nothing: what is pending comes when that handler has returned.
+    goes on. `first` is called before anything is delivered. Raises `Endless` where events still cause events after
+    `rounds` rounds. Called by a handler in the midst of a drain of this store it does nothing: what is pending comes
+    when that handler has returned.
 
     >>> from cqrsless.messages import Cost
     >>> from cqrsless.stores import open_store
@@ -81,6 +83,8 @@ def drain(
         driver = Driver(
             seed=seed, clock=clock, backoff=lambda failures: 0.0, checkpoints=checkpoints or StoreCheckpoints(store)
         )
+        if first is not None:
+            first()
         return _drain(driver, function, store, mappings, rounds, tries)
     finally:
         _draining.stores.remove(store)

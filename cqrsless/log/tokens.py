@@ -77,7 +77,7 @@ class Tokens:
         now = microseconds(self._now())
         if item is not None and item["until"] > now:
             return None
-        token = _token(item) if item is not None else self._earlier(cost) or begin()
+        token = _token(item) if item is not None else self.first(begin, cost)
         epoch = 1 if item is None else item["epoch"] + 1
         return self._write(key, token, epoch, "absent" if item is None else Equals("rev", item["rev"]), cost)
 
@@ -91,6 +91,10 @@ class Tokens:
     def release(self, claim: Claim, cost: Cost) -> None:
         """Let the next worker have the slice at once."""
         self._write(claim.key, claim.token, claim.epoch, Equals("rev", claim.rev), cost, held=False)
+
+    def first(self, begin: Callable[[], Token], cost: Cost) -> Token:
+        """Give where a slice without a token starts."""
+        return self._earlier(cost) or begin()
 
     def read(self, cost: Cost) -> dict[int, Token]:
         """Give the token of every slice that has one."""

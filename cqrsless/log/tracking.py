@@ -26,6 +26,8 @@ from .tokens import CLAIM, Claim, Lost, Position, Token, Tokens, at
 READ_AHEAD: Final = 10
 #: How often a commit is offered again where it stands, before its slice is left for a later worker.
 OFFERS: Final = 25
+#: Pages of the log that are counted behind a token.
+COUNTED: Final = 50
 #: `done` of a position behind a seal.
 SEALED: Final = -1
 
@@ -54,6 +56,18 @@ def starting(store: Store, found: Control, since: int, cost: Cost) -> Token:
         return beginning(found)
     positions = {segment: _older(store, part, segment, since, cost) or Position(part) for segment in segments}
     return Token(found.reads, positions)
+
+
+def behind(store: Store, position: Position, segment: int, slice_: int, slices: int, cost: Cost) -> int:
+    """Count what a slice has still to read of a part's segment, as far as `COUNTED` pages go."""
+    where = pages.partition(position.part, segment)
+    left = 0
+    for item in store.query("log", where, cost, first=max(position.page, 1), limit=COUNTED).items:
+        refs = pages.refs_in(item)
+        if item["n"] == position.page:
+            refs = [] if position.done == SEALED else refs[position.done :]
+        left += sum(slices == 1 or pages.segment_of(ref.pk, slices) == slice_ for ref in refs)
+    return left
 
 
 def _newest_time(store: Store, generation: int, segment: int, cost: Cost) -> int:

@@ -11,6 +11,7 @@ from ..driver import Drained, drain
 from ..processors.scheduling import Scheduling
 from ..processors.stored_schedules import StoredScheduler
 from ..store import Store
+from .reactions import Reactions
 
 
 class Moved(Protocol):
@@ -20,9 +21,13 @@ class Moved(Protocol):
     def move_to(self, time: datetime) -> None: ...
 
 
-def deliver(entrypoint: Callable[[Any, Any], Any], store: Store, clock: Clock) -> Drained:
-    """Deliver every pending event in real stream records, and what handlers cause by that."""
-    return drain(entrypoint, store, clock=clock.now)
+def deliver(entrypoint: Callable[[Any, Any], Any], store: Store, clock: Clock, reactions: Reactions | None) -> Drained:
+    """Build what is new from what is stored; deliver every pending event in real stream records, and what follows."""
+    if reactions is None:
+        return drain(entrypoint, store, clock=clock.now)
+    reactions.note_views()
+    reactions.replays.follow()
+    return drain(entrypoint, store, clock=clock.now, first=reactions.catch_up)
 
 
 def advance(

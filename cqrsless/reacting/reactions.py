@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any, Final
@@ -17,11 +18,12 @@ from ..delivery.places import Places
 from ..delivery.replaying import Progress
 from ..delivery.runs import Control, Runs
 from ..errors import AppLoadError, UnknownMessage
+from ..log import control
 from ..log.indexer import Indexer
 from ..log.rebuild import ask
 from ..log.removing import remove_old
-from ..log.tokens import Tokens
-from ..log.tracking import Worker
+from ..log.tokens import Token, Tokens
+from ..log.tracking import Worker, behind, starting
 from ..messages import Cost, Message
 from ..metrics import Metrics
 from ..processors.effects import Effects
@@ -103,6 +105,8 @@ class Reactions:
         #: The moment (microseconds) of `start`: what is older is history to a view that is new.
         self._started = 0
         self._tidies = datetime.min.replace(tzinfo=timezone.utc)
+        #: Tracking processors that have begun, and that the pages to come will wake.
+        self._begun: set[str] = set()
         #: Whether a stream delivers, whose records leave it: given up by Lambda, or unread after a day. What an
         #: embedded store has written stays.
         self.expires = not indexes
@@ -188,10 +192,64 @@ class Reactions:
 
         `False`: some of it is left, maybe to another worker, who may have died; it has to be woken again.
         """
+        ended = self._read_log(self._tracking(), stop)
+        self._tidy_log()
+        self.replays.follow()
+        self._account()
+        return ended
+
+    def catch_up(self) -> bool:
+        """Let tracking processors read what is in the log that no page will wake: new ones, and with other `segments`.
+
+        An embedded store delivers each page once, and they would wait for the next commit. `False`: some of it is left.
+        """
+        left = [group for group in self._tracking() if group not in self._begun]
+        if not left:
+            return True
+        ended = True
+        for group in left:
+            if not self._is_behind(group) or self._read_log([group]):
+                self._begun.add(group)
+            else:
+                ended = False
+        self._account()
+        return ended
+
+    def tokens(self, group: str, cost: Cost) -> dict[int, Token]:
+        """Give where each slice of a tracking processor stands in the log, or will begin; nothing is written."""
+        tokens = self._tokens(group)
+        found = tokens.read(cost)
+        for slice_ in set(range(tokens.slices)) - found.keys():
+            found[slice_] = tokens.first(lambda: self._starting(group, cost), cost)
+        return found
+
+    def _starting(self, group: str, cost: Cost) -> Token:
+        fresh = microseconds(self._now() - GRACE)
+        controls = {one.name: self.runs.read(one.name, cost) for one in self.members.values() if one.group == group}
+        since = min(
+            self.members[name].since(found if found.since is not None else replace(found, since=fresh))
+            for name, found in controls.items()
+        )
+        return starting(self.store, control.read(self.store, cost), since, cost)
+
+    def _is_behind(self, group: str) -> bool:
+        """Say whether a tracking processor has something to read in the log, or no place in it yet."""
+        tokens, cost = self._tokens(group), Cost()
+        found = tokens.read(cost)
+        return len(found) < tokens.slices or any(
+            behind(self.store, position, segment, slice_, tokens.slices, cost)
+            for slice_, token in found.items()
+            for segment, position in token.positions.items()
+        )
+
+    def _tracking(self) -> list[str]:
+        return list(dict.fromkeys(member.group for member in self._selected if member.tracking))
+
+    def _read_log(self, groups: Iterable[str], stop: Callable[[], bool] = lambda: False) -> bool:
         self._check_tables()
         self._strict.places.clear()
         ended = True
-        for group in dict.fromkeys(member.group for member in self._selected if member.tracking):
+        for group in groups:
             mine = [member for member in self.members.values() if member.group == group]
             names = frozenset[str]().union(*(member.stored_names for member in mine))
             count = self.model.processors[group].segments
@@ -206,9 +264,6 @@ class Reactions:
                 except Exception:  # such as one that stops at a commit: no other waits for it
                     log.exception("%s could not read the log to its end", group)
                     ended = False
-        self._tidy_log()
-        self.replays.follow()
-        self._account()
         return ended
 
     def _tokens(self, group: str) -> Tokens:

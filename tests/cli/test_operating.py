@@ -45,12 +45,31 @@ def test_processors_are_listed_with_what_waits_for_them(shop: Any) -> None:
     ]  # fmt: skip
 
 
+TRACKED = """
+from shop import shop
+
+shop.processor("audit", mode="tracking", start="beginning")
+
+
+@shop.event_handler("OrderCreated", processor="audit")
+def audited(event):
+    pass
+"""
+
+
+def test_a_tracking_processor_that_is_new_is_behind_until_something_is_delivered(shop: Any) -> None:
+    shop.write("tracked.py", TRACKED)
+
+    def behind() -> Any:
+        return {row["name"]: row["behind"] for row in shop.json("processors", "--app", "tracked:shop")}["audit"]
+
+    assert behind() == 3
+    shop.ok("advance", "0s", "--app", "tracked:shop")
+    assert behind() == 0
+
+
 def test_a_tracking_processor_tells_its_page_of_the_log(shop: Any) -> None:
-    shop.write(
-        "tracked.py",
-        "from shop import shop\nshop.processor('audit', mode='tracking', start='beginning')\n"
-        "@shop.event_handler('OrderCreated', processor='audit')\ndef audited(event):\n    pass\n",
-    )
+    shop.write("tracked.py", TRACKED)
     shop.ok("send", "CreateOrder", '{"order_id": "o-9", "total": 1}', "--app", "tracked:shop")
     row = next(row for row in shop.json("processors", "--app", "tracked:shop") if row["name"] == "audit")
     assert (row["mode"], row["behind"]) == ("tracking", 0)

@@ -40,6 +40,24 @@ def test_what_another_process_commits_is_delivered_too(opened: Callable[..., Con
     until(lambda: watching.get("rows", view="Summary")["rows"], "the view has it")
 
 
+def test_a_tracking_processor_that_is_new_begins_by_itself(opened: Callable[..., Console], project: Path) -> None:
+    first = opened()
+    first.place("o-1")
+    first.settled()
+    first.server.close()
+    audit = """
+shop.processor("audit", mode="tracking", start="beginning")
+
+@shop.event_handler("OrderPlaced", processor="audit")
+def audited(event):
+    Path("audited.txt").write_text(event["order_id"])
+"""
+    project.write_text(f"{project.read_text()}\nfrom pathlib import Path\n{audit}")
+    sys.modules.pop(project.stem)
+    opened()
+    until(lambda: Path("audited.txt").exists() and Path("audited.txt").read_text() == "o-1", "it has begun")
+
+
 def test_what_was_published_and_what_commands_cost_outlives_the_server(opened: Callable[..., Console]) -> None:
     first = opened()
     first.place("o-1")
