@@ -100,6 +100,49 @@ def test_a_process_that_drops_a_refusal_leaves_it_standing() -> None:
     assert "is placed for ever" in failure(made, check=all_have_ended)
 
 
+def told_at_once(made: Registry, **options: Any) -> str:
+    at_once = "a mistake of the application's, which no other attempt can pass: "
+    said, _, why = failure(made, **options).partition(at_once)
+    assert said.startswith("Order#o-") and said.endswith(" was parked at once for desk at commit 1 by ")
+    return why
+
+
+def test_an_event_handler_that_returns_an_event_is_told_with_the_reason() -> None:
+    made = shop()
+
+    @made.event_handler("Placed", processor="desk")
+    def begin(event: Any) -> Any:
+        return Event("Begun", {})
+
+    assert told_at_once(made).startswith("InvalidReturn: event handler ")
+
+
+def test_a_command_that_nobody_handles_is_told_with_the_reason() -> None:
+    made = shop()
+
+    @made.event_handler("Placed", processor="desk")
+    def begin(event: Any) -> Any:
+        return Command("Tak", {"stock": "s", "order": event["order"]})
+
+    assert "no command handler is registered for 'Tak'; did you mean 'Take'" in told_at_once(made)
+
+
+def test_a_creation_that_returns_nothing_is_told_with_the_reason() -> None:
+    made = shop()
+    Shelf = made.aggregate("Shelf", id_field="shelf")
+
+    @made.command_handler("Stow", aggregate=Shelf, creation="if_missing")
+    def stow(command: Any, shelf: Any) -> Any:
+        return None
+
+    @made.event_handler("Placed", processor="desk")
+    def begin(event: Any) -> Any:
+        return Command("Stow", {"shelf": "s"})
+
+    assert told_at_once(made).startswith("InvalidReturn: ")
+    simulate(made, orders, schedules=20, seed=2, may_park=True)
+
+
 def test_a_handler_that_counts_by_itself_counts_repeats() -> None:
     made = shop()
     mails: dict[str, int] = {}

@@ -15,7 +15,7 @@ from ...delivery import replaying
 from ...log import indexer, pages, rebuild, tracking
 from .acting import Actor
 from .baton import Strands
-from .checking import violations
+from .checking import mistakes, violations
 from .settling import Settling
 from .setup import Setup
 from .steps import Script
@@ -82,6 +82,8 @@ def play(
         settling.run()
         parked = settling.parked()
         for what in violations(world, actor.errands, parked):
+            raise Broken(what, world.story)
+        for what in () if may_park else mistakes(world):
             raise Broken(what, world.story)
         if parked and not may_park:
             letter = next(iter(parked.values()))[0]

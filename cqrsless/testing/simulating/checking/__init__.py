@@ -12,9 +12,10 @@ from ..queues import FifoQueue
 from ..watching import BUS, Poison
 from ..world import World
 from . import commands, failures, log, processors, publishing, reading, views
+from .failures import mistakes
 from .losses import absent
 
-__all__ = ["left_behind", "violations"]
+__all__ = ["left_behind", "mistakes", "violations"]
 
 
 def left_behind(
