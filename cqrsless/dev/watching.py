@@ -1,4 +1,4 @@
-"""Which modules there are: one that is new, renamed or gone is loaded or let go, as one that is saved is.
+"""When the process that serves is replaced: a module is saved, new, renamed or gone; and what else has ended it.
 
 werkzeug's reloader sees that a file it knows was saved. A handler in a new module would wait for the next save of
 another, and one in a module that is gone would go on answering.
@@ -7,17 +7,23 @@ another, and one in a module that is gone would go on answering.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import NoReturn
 
 from werkzeug._reloader import StatReloaderLoop
 
-from ..errors import AppLoadError
+from ..errors import AppLoadError, CqrslessError
 from ..loading import project_file, setting
 
-__all__ = ["Watching", "folders", "modules"]
+__all__ = ["Ended", "Watching", "folders", "modules"]
+
+
+class Ended(CqrslessError):
+    """The process that serves the application has ended by itself."""
 
 
 class Watching(StatReloaderLoop):
@@ -40,6 +46,26 @@ class Watching(StatReloaderLoop):
         elif there != self._loaded and there == self._before:  # an editor may move a file away for a moment
             self.trigger_reload(str(min(there ^ self._loaded)))
         self._before = there
+
+    def restart_with_reloader(self) -> NoReturn:
+        """Start the process that serves, anew for each reload; raise `Ended` where it ends otherwise."""
+        raise Ended(_how_it_ended(super().restart_with_reloader()))
+
+
+def _how_it_ended(status: int) -> str:
+    how, advice = f"has ended with status {status}", "what it said of that stands above"
+    if status < 0:
+        how = f"was ended by {_signal(-status)}"
+        advice = "if nobody has sent that, see whether the machine was out of memory"
+    gone = f"the process that serves the application {how}, and nothing is served any more"
+    return f"{gone}: start cqrsless dev again; {advice}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"
 
 
 def folders(here: Path) -> tuple[Path, ...]:

@@ -20,6 +20,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
+from cqrsless.cli.exits import FAILED
 from cqrsless.dev.serving import RELOAD_EVERY
 from tests.dev.conftest import order
 from tests.dev.waiting import until
@@ -171,6 +172,30 @@ def test_a_kill_loses_nothing_and_frees_the_port(project: Path) -> None:
         assert process.status()["commits"] == 20
         rows = process.ask("/_cqrsless/api/rows?view=Summary&limit=200")["rows"]
         assert len(rows) == 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the process that serves is found in /proc")
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [(signal.SIGKILL, "was ended by SIGKILL"), (signal.SIGTERM, "has ended with status 0")],
+)
+def test_what_has_ended_the_process_that_serves_is_told(project: Path, by: signal.Signals, said: str) -> None:
+    with running("--port", "0") as process:
+        until(lambda: process.status().get("broken") is False, "it serves")
+        os.kill(process.server_pid(), by)
+        assert process.popen.wait(30) == FAILED
+        last = process.log.read_text().splitlines()[-1]
+        assert last.startswith(f"Ended: the process that serves the application {said}, and nothing is served any more")
+        assert "start cqrsless dev again" in last
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_the_server_is_told_of_no_failure(project: Path, by: signal.Signals) -> None:
+    with running("--port", "0") as process:
+        until(lambda: process.status().get("broken") is False, "it serves")
+        process.popen.send_signal(by)
+        assert process.popen.wait(30) == 0
+        assert "Ended" not in process.log.read_text()
 
 
 def test_a_port_that_is_taken_is_said(project: Path) -> None:
