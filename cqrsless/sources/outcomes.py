@@ -10,9 +10,11 @@ from ..logs import handling
 from ..messages import Message
 from .application import Application
 
-__all__ = ["deliver", "log_failure"]
+__all__ = ["NOBODY", "deliver", "log_failure"]
 
 log: Final = logging.getLogger("cqrsless.sources")
+#: Logged with the event's name and source; tools that hear it say which one was perhaps meant.
+NOBODY: Final = "nobody handles the event %r from %r: let go"
 
 
 def deliver(message: Message, app: Application) -> None:
@@ -24,7 +26,7 @@ def deliver(message: Message, app: Application) -> None:
         try:
             if message.kind == "event":
                 if not app.receive_event(message):
-                    log.info("nobody handles the event %r from %r: let go", message.name, message.source)
+                    log.info(NOBODY, message.name, message.source)
             else:
                 app.dispatch(message)
         except REFUSALS as error:
