@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,7 +39,7 @@ class Heard(logging.Handler):
 
 
 @contextmanager
-def hearing(*, debug: bool) -> Iterator[Heard]:
+def hearing(*, debug: bool) -> Generator[Heard, None, None]:
     """Hear what the sources log meanwhile; with `--debug` nothing, as all that is logged is told then."""
     heard, level = Heard(), _SOURCES.level
     if debug:
