@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from .environments import ROOT, Environments, versions_of
+from .environments import ROOT, Environments
 from .reporting import report
 from .running import Runner
 
@@ -27,7 +27,7 @@ PARTS: Final = ("dispatch", "streams", "requests", "cold-start", "growth", "thro
 
 
 def surroundings(given: argparse.Namespace, environments: Environments) -> dict[str, Any]:
-    versions = environments.versions() or versions_of(Path(sys.executable))
+    versions = environments.versions()
     if {"requests", "throughput"} & set(given.only) and not given.endpoint:
         from tests.engines import MINISTACK
 

@@ -26,8 +26,13 @@ _EVERYWHERE: Final = frozenset({"requests", "throughput"})
 #: What is told with its version: peers, and what they and cqrsless stand on.
 TOLD: Final = (
     "marshmallow", "boto3", "botocore", "orjson", "pydantic", "eventsourcing", "eventsource-py", "python-cqrs",
-    "protean", "chalice", "aws_lambda_powertools", "eventsourcing-dynamodb", "aett", "aett-dynamodb",
+    "protean", "chalice", "aws_lambda_powertools", "eventsourcing-dynamodb", "aett", "aett-dynamodb", "aett-domain",
+    "aett-eventstore",
 )  # fmt: skip
+
+
+_OURS_RUN: Final = f"but for those of the bounds and cqrsless: they need it, too, and run by {sys.executable} now"
+_WITHOUT: Final = "(--no-peers needs no environment; --only with no part of requests and throughput needs main alone)"
 
 
 class NotInstalled(Exception):
@@ -49,7 +54,8 @@ class Environments:
             try:
                 self.python(name)
             except NotInstalled as error:
-                print(f"{error}; its cases fail. --no-peers needs no environment", file=sys.stderr)
+                ours = f", {_OURS_RUN}" if name == MAIN else ""
+                print(f"{error}; its cases fail{ours}\n{_WITHOUT}", file=sys.stderr)
 
     def python(self, name: str) -> Path:
         """Give an environment's interpreter; raise `NotInstalled` where it could not be made."""
@@ -60,20 +66,31 @@ class Environments:
                 self._found[name] = _made(self._folder, name)
             except (OSError, subprocess.CalledProcessError) as error:
                 said = getattr(error, "stderr", None) or str(error)
-                self.failed[name] = f"could not install {name}: {said.strip().splitlines()[-1][:300]}"
+                self.failed[name] = f"could not install {name}: {_last_word(said)}"
                 raise NotInstalled(self.failed[name]) from None
         return self._found[name]
 
     def versions(self) -> dict[str, str]:
-        """Give what is installed; a version that another environment has besides is told with its name."""
+        """Give what is installed, and where an environment has another version, that, too.
+
+        Without `main`, the bounds and cqrsless run in this interpreter, so it is asked in its place.
+        """
+        found = {name: versions_of(python) for name, python in {MAIN: Path(sys.executable), **self._found}.items()}
         told: dict[str, str] = {}
-        for name, python in self._found.items():
-            for package, version in versions_of(python).items():
-                if package not in told:
-                    told[package] = version
-                elif version != told[package]:
-                    told[package] += f" ({name}: {version})"
-        return {package: told[package] for package in TOLD if package in told}
+        for package in TOLD:
+            have = {name: versions[package] for name, versions in found.items() if package in versions}
+            first = next(iter(have.values()), None)
+            others = ", ".join(f"{name} on {version}" for name, version in have.items() if version != first)
+            if first is not None:
+                told[package] = f"{first} ({others})" if others else first
+        return told
+
+
+def _last_word(said: str) -> str:
+    """Give the last error of what pip said: notices and hints may follow it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error:")]
+    return (errors or lines or ["no reason is told"])[-1][:300]
 
 
 def versions_of(python: Path) -> dict[str, str]:
@@ -90,12 +107,16 @@ def versions_of(python: Path) -> dict[str, str]:
 
 
 def _made(folder: Path, name: str) -> Path:
-    """Make an environment, unless it is there with just these requirements."""
+    """Make an environment, unless it is there, of this Python and with just these requirements.
+
+    `ready` is written last: without it, or with another digest in it, the environment is made anew.
+    """
     requirements = REQUIREMENTS / f"{name}.txt"
-    wanted = hashlib.sha256(requirements.read_bytes() + repr(ALONE.get(name)).encode()).hexdigest()
+    beside = f"{ALONE.get(name)} {sys.version}"
+    wanted = hashlib.sha256(requirements.read_bytes() + beside.encode()).hexdigest()
     home = folder / name
     python, ready = home / "bin" / "python", home / "ready"
-    if not ready.exists() or ready.read_text() != wanted:
+    if not python.exists() or not ready.exists() or ready.read_text() != wanted:
         print(f"installing the environment {name} into {home}", file=sys.stderr)
         venv.create(home, with_pip=True, clear=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]

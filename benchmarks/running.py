@@ -10,9 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from .aims import is_peer
 from .environments import MAIN, ROOT, Environments, NotInstalled, environment
 from .servers import Server, servers
 
+#: Workloads whose cases bear the names of who does them: what is not ours, and no bound, is a peer's.
+_RACES: Final = frozenset({"dispatch", "streams", "requests", "threads"})
 THREADS: Final = (1, 8, 64)
 CPU: Final = "client CPU, nobody behind"
 
@@ -30,7 +33,7 @@ class Runner:
     ) -> dict[str, Any]:
         """Run one case; one that fails tells why in place of figures."""
         try:
-            python = self._python(env)
+            python = self._python(env, peer=workload in _RACES and is_peer(name))
         except NotInstalled as error:
             return {"failed": str(error)}
         command = [str(python), "-m", "benchmarks.case", workload, group, name]
@@ -44,9 +47,9 @@ class Runner:
         found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
         return found
 
-    def _python(self, env: str) -> Path:
+    def _python(self, env: str, *, peer: bool = False) -> Path:
         # The bounds and cqrsless run where most peers do, and without them where those are not to be had.
-        if not self._peers or (env == MAIN and MAIN in self._environments.failed):
+        if not self._peers or (env == MAIN and MAIN in self._environments.failed and not peer):
             return Path(sys.executable)
         return self._environments.python(env)
 
@@ -124,8 +127,12 @@ class Runner:
         from .cold_start import measure
         from .cold_start_cases import CASES
 
-        cases = {name: case for name, case in CASES.items() if self._peers or not case.peer}
-        return measure(self._python("main"), 3 if self.quick else 21, cases, packaged=True)
+        failed = self._environments.failed.get(MAIN)
+        cases = {name: case for name, case in CASES.items() if not case.peer or (self._peers and not failed)}
+        found = measure(self._python(MAIN), 3 if self.quick else 21, cases, packaged=True)
+        if failed:
+            found["ms"] |= {name: {"failed": failed} for name in CASES if name not in cases}
+        return found
 
     def growth(self) -> dict[str, Any]:
         from .fairness import CASES

@@ -273,11 +273,63 @@ def test_an_environment_that_cannot_be_made_fails_its_cases_alone(
     assert environments.versions()["boto3"] == metadata.version("boto3")
 
 
+def test_without_the_environment_main_its_peers_fail_and_the_bounds_and_cqrsless_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[str] = []
+
+    def install(folder: Path, name: str) -> Path:
+        raise subprocess.CalledProcessError(1, "pip", stderr="ERROR: no network\n\n[notice] A new release of pip\n")
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        ran.append(command[-1] if command[0] == sys.executable else command[0])
+        return subprocess.CompletedProcess(command, 0, '{"us": 1.0}', "")
+
+    monkeypatch.setattr("benchmarks.environments._made", install)
+    environments = Environments(tmp_path)
+    environments.make(("dispatch",))
+    told = capsys.readouterr().err
+    assert "could not install main: ERROR: no network; its cases fail, but for those of the bounds and cqrsless" in told
+    assert "--no-peers" in told and "--only" in told
+    assert environments.versions()["boto3"] == metadata.version("boto3")
+    monkeypatch.setattr("benchmarks.running.subprocess.run", run)
+    runner = Runner(arguments().parse_args(["--quick"]), environments)
+    names = ["bare", "cqrsless", "chalice (no validation)"]
+    found = runner.interleaved("dispatch", "HTTP event with validation", names)
+    assert ran == names[:2]
+    assert found[names[2]] == {"failed": "could not install main: ERROR: no network"}
+    runner.case("growth", "full", HISTORY)
+    assert ran[-1] == HISTORY
+
+
+def test_a_version_that_differs_is_told_with_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    has = {
+        "main": {"boto3": "2", "eventsourcing": "9.5"},
+        "eventsourcing-dynamodb": {"boto3": "1", "eventsourcing": "9.3"},
+        "aett": {"boto3": "2", "aett": "3"},
+        "aett-dynamodb": {"boto3": "0"},
+    }
+    monkeypatch.setattr("benchmarks.environments._made", lambda folder, name: Path(name))
+    monkeypatch.setattr("benchmarks.environments.versions_of", lambda python: has[str(python)])
+    environments = Environments(tmp_path)
+    environments.make(("throughput",))
+    assert environments.versions() == {
+        "boto3": "2 (eventsourcing-dynamodb on 1, aett-dynamodb on 0)",
+        "eventsourcing": "9.5 (eventsourcing-dynamodb on 9.3)",
+        "aett": "3",
+    }
+
+
 def test_an_environment_is_made_anew_where_its_requirements_have_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr("benchmarks.environments.venv.create", lambda home, **_: home.mkdir(exist_ok=True))
+
+    def create(home: Path, **_: Any) -> None:
+        (home / "bin").mkdir(parents=True, exist_ok=True)
+        (home / "bin" / "python").touch()
+
+    monkeypatch.setattr("benchmarks.environments.venv.create", create)
     monkeypatch.setattr("benchmarks.environments.subprocess.run", lambda command, **_: asked.append(command))
     monkeypatch.setattr("benchmarks.environments.REQUIREMENTS", tmp_path)
     (tmp_path / "aett.txt").write_text("boto3==1")
@@ -288,6 +340,9 @@ def test_an_environment_is_made_anew_where_its_requirements_have_changed(
     (tmp_path / "aett.txt").write_text("boto3==2")
     Environments(tmp_path / "made").python("aett")
     assert len(asked) == 4
+    (tmp_path / "made" / "aett" / "ready").unlink()  # as where an installation was ended half-way
+    Environments(tmp_path / "made").python("aett")
+    assert len(asked) == 6
 
 
 def test_the_page_in_the_docs_is_the_commands_own() -> None:
