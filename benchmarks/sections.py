@@ -26,14 +26,13 @@ def profile(results: dict[str, Any], before: Any, folder: Path) -> str | None:
     if "profile" not in results:
         return None
     groups = groups_of(results)
-    if not groups:
-        return "A profile tells shares of what its cases take, and none of them was timed in this run.\n"
+    times = {group: groups.get(group, {}).get(case, {}).get("us") for group, case in PROFILED.items()}
     told: list[str] = []
     for group, found in results["profile"].items():
-        case = PROFILED[group]
-        took = groups.get(group, {}).get(case, {}).get("us")
+        case, took = PROFILED[group], times[group]
+        if "failed" in found:
+            told.append(f"{group}: failed: {found['failed']}\n")
         if "failed" in found or took is None:
-            told.append(f"{group}: {found.get('failed', 'not timed in this run')}\n")
             continue
         ours = [aim for aim in RATIOS if aim.group == group and aim.ours == case]
         missed = any(ratio_of(aim, groups[group]) > aim.most for aim in ours)
@@ -45,6 +44,11 @@ def profile(results: dict[str, Any], before: Any, folder: Path) -> str | None:
             for name, share, calls in found["functions"]
         ]
         told += [_table(["function", "calls", "share", "µs"], rows), ""]
+    untimed = [group for group in results["profile"] if times[group] is None]
+    if len(untimed) == len(results["profile"]):
+        told.append("A profile shares out times of `dispatch`, `streams` and `requests`; none is in these results.")
+    elif untimed:
+        told.append(f"Without times in these results, and so left out: {'; '.join(untimed)}.")
     return "\n".join(told).rstrip()
 
 
