@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 import time
@@ -34,6 +35,19 @@ def servers(endpoint: str | None, local: Path | None) -> dict[str, Starts]:
     if local is not None:
         found[LOCAL] = lambda: _dynamodb_local(local)
     return found
+
+
+def version_of(local: Path) -> str:
+    """Give DynamoDB Local's version, by the first release that its README tells of: its jar names none."""
+    try:
+        notes = (local / "README.txt").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        notes = ""
+    release = re.search(r"^\s*(\d{4}-\d\d-\d\d) +\((\d[\d.]*)\)", notes, re.MULTILINE)
+    if release:
+        return f"{release[2]} ({release[1]})"
+    named = re.search(r"\d{4}-\d\d-\d\d$", local.resolve().name)
+    return f"of {named[0]}" if named else "of a version that its folder does not tell"
 
 
 @contextmanager
