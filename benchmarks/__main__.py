@@ -10,34 +10,44 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import socket
 import sys
 import time
 import traceback
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from .environments import ROOT, Environments
 from .reporting import report
+from .results import PARTS, Unreadable, begin, keep_former, read, stamp
 from .running import Runner
+from .servers import LOCAL, MINISTACK, version_of
 
-PARTS: Final = ("dispatch", "streams", "requests", "cold-start", "growth", "throughput", "profile")
+
+def typed(words: list[str], local: Path | None) -> str:
+    """Give the command as it was typed, but for where DynamoDB Local lies."""
+
+    def shown(word: str) -> str:
+        option, equals, value = word.rpartition("=")
+        return f"{option}{equals}FOLDER" if local is not None and Path(value) == local else shlex.quote(word)
+
+    return " ".join(["python -m benchmarks", *map(shown, words)])
 
 
 def surroundings(given: argparse.Namespace, environments: Environments) -> dict[str, Any]:
     versions = environments.versions()
     if {"requests", "throughput"} & set(given.only) and not given.endpoint:
-        from tests.engines import MINISTACK
+        from tests.engines import MINISTACK as REQUIREMENT
 
-        versions["ministack"] = MINISTACK.partition("==")[2]
+        versions[MINISTACK] = REQUIREMENT.partition("==")[2]
         if given.dynamodb_local:
-            versions["DynamoDB Local"] = given.dynamodb_local.resolve().name.rpartition("_")[2]
+            versions[LOCAL] = version_of(given.dynamodb_local)
     size = "a little of everything" if given.quick else f"full sizes, {given.rounds} rounds"
-    folders = {str(given.dynamodb_local): "FOLDER"}
     return {
-        "command": " ".join(["python -m benchmarks", *(folders.get(word, word) for word in sys.argv[1:])]),
+        "command": typed(sys.argv[1:], given.dynamodb_local),
         "when": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "settings": size,
         "python": platform.python_version(),
@@ -71,46 +81,61 @@ def arguments() -> argparse.ArgumentParser:
     return made
 
 
-def check(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
-    """Refuse what could only fail later, or would write over what it reads."""
-    for option, path in (("--compare", given.compare), ("--add", given.add), ("--write", given.write)):
-        read = given.results if path is True else path
-        if read and not read.is_file():
-            parser.error(f"{option}: there are no results in {read}: run the command without it first")
+def check(
+    parser: argparse.ArgumentParser, given: argparse.Namespace
+) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Refuse what could only fail later, or would write over what it reads; give the results of before, and so far."""
     if given.compare and not given.write and given.compare.resolve() == given.results.resolve():
-        parser.error(f"--compare: this run writes {given.results} anew: name another file with --results")
-    if given.endpoint:
-        parts = urlsplit(given.endpoint)
-        try:
-            with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=10):
-                pass
-        except OSError as error:
-            parser.error(f"--endpoint: nothing answers at {given.endpoint}: {error}")
+        other = given.results.with_name("now.json")
+        parser.error(f"--compare: this run writes {given.results} anew: name another file, as by --results {other}")
+    option, found = "--compare", []
+    try:
+        found.append(read(given.compare) if given.compare else None)
+        option = "--write" if given.write else "--add"
+        found.append(read(given.results) if given.add or given.write else None)
+    except Unreadable as error:
+        parser.error(f"{option}: {error}")
+    if given.endpoint and not given.write:
+        _reach(parser, given.endpoint)
+    return found[0], found[1]
+
+
+def _reach(parser: argparse.ArgumentParser, endpoint: str) -> None:
+    """Refuse an endpoint at which nothing answers: each case on DynamoDB would fail, one after the other."""
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        parser.error(f"--endpoint: {endpoint} is no address of an API: it is like http://127.0.0.1:8000")
+    try:
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        socket.create_connection((parts.hostname, port), timeout=10).close()
+    except (OSError, ValueError) as error:
+        parser.error(f"--endpoint: nothing answers at {endpoint}: {error}")
 
 
 def main() -> int:
     """Run the parts, one after the other; one that fails is told, the others run all the same."""
     parser = arguments()
     given = parser.parse_args()
-    check(parser, given)
-    before = json.loads(given.compare.read_text()) if given.compare else None
-    results: dict[str, Any] = json.loads(given.results.read_text()) if given.add or given.write else {}
+    before, so_far = check(parser, given)
+    results = so_far or {}
     failed: list[str] = []
     if not given.write:
         environments = Environments(given.environments)
         if given.peers:
             environments.make(tuple(given.only))
         given.results.parent.mkdir(parents=True, exist_ok=True)
+        kept = None if given.add else keep_former(given.results, tuple(given.only))
+        if kept:
+            print(f"{given.results} is written anew; what it held is kept in {kept} (--add adds)", file=sys.stderr)
         begun = time.monotonic()
-        earlier = results.get("surroundings")
-        results["surroundings"] = surroundings(given, environments)
-        if earlier:
-            results["surroundings"]["earlier"] = [*earlier.pop("earlier", ()), earlier]
+        begin(results, surroundings(given, environments))
         runner = Runner(given, environments)
         for part in given.only:
-            print(f"-- {part}, after {(time.monotonic() - begun) / 60:.1f} minutes", file=sys.stderr)
+            started = time.monotonic()
+            print(f"-- {part}, after {(started - begun) / 60:.1f} minutes", file=sys.stderr)
             try:
                 results[part] = getattr(runner, part.replace("-", "_"))()
+                stamp(results, part, time.monotonic() - started)
             except Exception:
                 traceback.print_exc()
                 failed.append(part)

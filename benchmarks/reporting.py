@@ -12,6 +12,7 @@ from typing import Any, Final
 from . import sections
 from .aims import Row, groups_of, is_peer, rows_of
 from .plotting import bars
+from .results import PARTS, readable
 
 PAGE: Final = Path(__file__).parent / "page.md"
 PICTURES: Final = "pictures"
@@ -23,6 +24,8 @@ def report(results: dict[str, Any], before: dict[str, Any] | None, page: Path) -
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("benchmark-*.svg"):
         old.unlink()
+    if before is not None:
+        before = readable(before)
     told: list[str] = []
     for section in re.split(r"^(?=## )", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE):
         made = {name: MAKERS[name](results, before, folder) for name in re.findall(r"\{\{ (\w+) \}\}", section)}
@@ -35,18 +38,29 @@ def report(results: dict[str, Any], before: dict[str, Any] | None, page: Path) -
 
 def surroundings(results: dict[str, Any], before: Any, folder: Path) -> str:
     around = results["surroundings"]
+    stamps = {part: one for part, one in results.get("parts", {}).items() if part in results}
     told = _measured(around)
     for earlier in around.get("earlier", ()):
-        told += f"\n\nWhat that run left out is of an earlier one, measured {_measured(earlier)}"
+        if not stamps or any(one["when"] == earlier.get("when") for one in stamps.values()):
+            told += f"\n\nWhat that run left out is of an earlier one, measured {_measured(earlier)}"
+    if len({one["when"] for one in stamps.values()}) > 1:
+        lines = [f"- {part}: {_stamped(stamps[part])}" for part in PARTS if part in stamps]
+        told += "\n\n" + "\n".join(["The parts were measured at different times:", "", *lines])
     return told
 
 
+def _stamped(one: dict[str, Any]) -> str:
+    took = f"in {one['took']} minutes" if "took" in one else None
+    return ", ".join(told for told in (one["when"], took, one["settings"]) if told)
+
+
 def _measured(around: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in around["versions"].items())
+    """Say when, how and where a run was made, as far as it tells: older results have no command."""
+    versions = ", ".join(f"{name} {version}" for name, version in around.get("versions", {}).items())
     by = f", by `{around['command']}`" if "command" in around else ""
     return (
-        f"{around['when']}, in {around.get('took', '?')} minutes{by}; {around.get('settings', '')};\n"
-        f"CPython {around['python']}; {around['machine']};\n{versions}."
+        f"{around.get('when', '?')}, in {around.get('took', '?')} minutes{by}; {around.get('settings', '')};\n"
+        f"CPython {around.get('python', '?')}; {around.get('machine', '')};\n{versions}."
     )
 
 
@@ -54,10 +68,12 @@ def compared(results: dict[str, Any], before: dict[str, Any] | None, folder: Pat
     """Put the aims of an earlier run beside this one's."""
     if before is None:
         return None
+    told = [f"The earlier run was measured {surroundings(before, None, folder)}", ""]
+    if before["left out"]:
+        told += [f"Left out, as its figures are of another shape: {', '.join(before['left out'])}.", ""]
     earlier, now = ({row.aim: row.ours for row in rows_of(run)} for run in (before, results))
-    rows = [f"| {aim} | {earlier.get(aim, '')} | {now.get(aim, '')} |" for aim in {**earlier, **now}]
-    head = ["| aim | before | now |", "|---|---|---|"]
-    return "\n".join([f"The earlier run was measured {_measured(before['surroundings'])}", "", *head, *rows])
+    rows = [f"| {aim} | {earlier.get(aim, '')} | {now.get(aim, '')} |" for aim in {**now, **earlier}]
+    return "\n".join([*told, "| aim | before | now |", "|---|---|---|", *rows])
 
 
 def glance(results: dict[str, Any], before: Any, folder: Path) -> str:

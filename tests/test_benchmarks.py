@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.__main__ import arguments, check
 from benchmarks.aims import Row, rows_of
 from benchmarks.cold_start import measure as measure_starts
 from benchmarks.cold_start_cases import CASES as STARTS
@@ -22,11 +19,10 @@ from benchmarks.cold_start_cases import FLOOR, OURS
 from benchmarks.dispatch import DEPOSITS, GROUPS
 from benchmarks.dynamodb import CASES as DYNAMODB
 from benchmarks.dynamodb import client_cpu
-from benchmarks.environments import NAMES, Environments
 from benchmarks.growth import AGGREGATES, HISTORY, UNITS
 from benchmarks.plotting import Curve, bars, lines, stacks
+from benchmarks.profiling import CASES as PROFILED
 from benchmarks.reporting import PAGE, report
-from benchmarks.running import Runner
 from benchmarks.servers import LOCAL, MINISTACK
 from benchmarks.streams import CASES as STREAMS
 from benchmarks.streams import PEERS as STREAM_PEERS
@@ -223,126 +219,27 @@ def test_a_run_is_compared_with_an_earlier_one_aim_by_aim(tmp_path: Path) -> Non
     assert "Compared with" not in report(now, None, tmp_path / "page.md")
 
 
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (["--compare", "none.json"], "--compare: there are no results in none.json"),
-        (["--add", "--results", "none.json"], "--add: there are no results in none.json"),
-        (
-            ["--compare", "r.json", "--results", "r.json"],
-            "this run writes r.json anew: name another file with --results",
-        ),
-        (["--endpoint", "http://127.0.0.1:1"], "nothing answers at http://127.0.0.1:1"),
-    ],
-)
-def test_what_could_only_fail_later_is_refused(
-    options: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "r.json").write_text("{}")
-    monkeypatch.chdir(tmp_path)
-    parser = arguments()
-    with pytest.raises(SystemExit):
-        check(parser, parser.parse_args(options))
-    assert told in capsys.readouterr().err
-
-
-def test_an_environment_that_cannot_be_made_fails_its_cases_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    made: list[str] = []
-
-    def install(folder: Path, name: str) -> Path:
-        made.append(name)
-        if name == "aett":
-            raise subprocess.CalledProcessError(1, "pip", stderr="Collecting\nERROR: no such version\n")
-        return Path(sys.executable)
-
-    monkeypatch.setattr("benchmarks.environments._made", install)
-    environments = Environments(tmp_path)
-    environments.make(("requests",))
-    assert made == list(NAMES)
-    assert environments.failed == {"aett": "could not install aett: ERROR: no such version"}
-    assert "could not install aett: ERROR: no such version; its cases fail" in capsys.readouterr().err
-    given = arguments().parse_args([])
-    assert Runner(given, environments).case("requests", "100", "aett", env="aett") == {
-        "failed": "could not install aett: ERROR: no such version"
+def test_a_part_of_an_earlier_run_that_cannot_be_read_is_left_out_and_said(tmp_path: Path) -> None:
+    now = {
+        "surroundings": AROUND,
+        "dispatch": {"HTTP event with validation": {"bare": timed(10), "cqrsless": timed(12)}},
     }
-    environments = Environments(tmp_path)
-    environments.make(("dispatch", "profile"))
-    assert made == [*NAMES, "main"]
-    assert environments.versions()["boto3"] == metadata.version("boto3")
+    before = {**now, "surroundings": {"when": "long ago"}, "requests": {"an engine": {}}, "cold-start": []}
+    text = report(now, before, tmp_path / "page.md")
+    assert "The earlier run was measured long ago" in text
+    assert "Left out, as its figures are of another shape: requests, cold-start." in text
+    assert "| HTTP event with validation: cqrsless | 1.20 x (12.0 µs) | 1.20 x (12.0 µs) |" in text
 
 
-def test_without_the_environment_main_its_peers_fail_and_the_bounds_and_cqrsless_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ran: list[str] = []
-
-    def install(folder: Path, name: str) -> Path:
-        raise subprocess.CalledProcessError(1, "pip", stderr="ERROR: no network\n\n[notice] A new release of pip\n")
-
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        ran.append(command[-1] if command[0] == sys.executable else command[0])
-        return subprocess.CompletedProcess(command, 0, '{"us": 1.0}', "")
-
-    monkeypatch.setattr("benchmarks.environments._made", install)
-    environments = Environments(tmp_path)
-    environments.make(("dispatch",))
-    told = capsys.readouterr().err
-    assert "could not install main: ERROR: no network; its cases fail, but for those of the bounds and cqrsless" in told
-    assert "--no-peers" in told and "--only" in told
-    assert environments.versions()["boto3"] == metadata.version("boto3")
-    monkeypatch.setattr("benchmarks.running.subprocess.run", run)
-    runner = Runner(arguments().parse_args(["--quick"]), environments)
-    names = ["bare", "cqrsless", "chalice (no validation)"]
-    found = runner.interleaved("dispatch", "HTTP event with validation", names)
-    assert ran == names[:2]
-    assert found[names[2]] == {"failed": "could not install main: ERROR: no network"}
-    runner.case("growth", "full", HISTORY)
-    assert ran[-1] == HISTORY
-
-
-def test_a_version_that_differs_is_told_with_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    has = {
-        "main": {"boto3": "2", "eventsourcing": "9.5"},
-        "eventsourcing-dynamodb": {"boto3": "1", "eventsourcing": "9.3"},
-        "aett": {"boto3": "2", "aett": "3"},
-        "aett-dynamodb": {"boto3": "0"},
-    }
-    monkeypatch.setattr("benchmarks.environments._made", lambda folder, name: Path(name))
-    monkeypatch.setattr("benchmarks.environments.versions_of", lambda python: has[str(python)])
-    environments = Environments(tmp_path)
-    environments.make(("throughput",))
-    assert environments.versions() == {
-        "boto3": "2 (eventsourcing-dynamodb on 1, aett-dynamodb on 0)",
-        "eventsourcing": "9.5 (eventsourcing-dynamodb on 9.3)",
-        "aett": "3",
-    }
-
-
-def test_an_environment_is_made_anew_where_its_requirements_have_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[list[str]] = []
-
-    def create(home: Path, **_: Any) -> None:
-        (home / "bin").mkdir(parents=True, exist_ok=True)
-        (home / "bin" / "python").touch()
-
-    monkeypatch.setattr("benchmarks.environments.venv.create", create)
-    monkeypatch.setattr("benchmarks.environments.subprocess.run", lambda command, **_: asked.append(command))
-    monkeypatch.setattr("benchmarks.environments.REQUIREMENTS", tmp_path)
-    (tmp_path / "aett.txt").write_text("boto3==1")
-    (tmp_path / "made").mkdir()
-    for _ in range(2):  # the second finds it ready
-        Environments(tmp_path / "made").python("aett")
-        assert len(asked) == 2
-    (tmp_path / "aett.txt").write_text("boto3==2")
-    Environments(tmp_path / "made").python("aett")
-    assert len(asked) == 4
-    (tmp_path / "made" / "aett" / "ready").unlink()  # as where an installation was ended half-way
-    Environments(tmp_path / "made").python("aett")
-    assert len(asked) == 6
+def test_a_profile_without_times_says_so_once(tmp_path: Path) -> None:
+    shares = {"packages": {"json": 1.0}, "functions": [["json: loads", 1.0, 2.0]]}
+    results = {"surroundings": AROUND, "profile": dict.fromkeys(PROFILED, shares)}
+    section = report(results, None, tmp_path / "page.md").partition("## Where the time goes")[2]
+    assert section.count("none is in these results") == 1
+    results["dispatch"] = {"HTTP event with validation": {"bare": timed(10), "cqrsless": timed(12)}}
+    section = report(results, None, tmp_path / "page.md").partition("## Where the time goes")[2]
+    assert "cqrsless, 12.0 µs: json 12.0." in section
+    assert section.count("Without times in these results, and so left out: dispatch, json, Schema.load; ") == 1
 
 
 def test_the_page_in_the_docs_is_the_commands_own() -> None:
