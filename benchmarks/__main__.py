@@ -27,12 +27,12 @@ from .running import Runner
 from .servers import LOCAL, MINISTACK, version_of
 
 
-def typed(words: list[str], local: Path | None) -> str:
-    """Give the command as it was typed, but for where DynamoDB Local lies."""
+def typed(words: list[str], *folders: Path | None) -> str:
+    """Give the command as it was typed, but for where DynamoDB Local and the peers lie."""
 
     def shown(word: str) -> str:
         option, equals, value = word.rpartition("=")
-        return f"{option}{equals}FOLDER" if local is not None and Path(value) == local else shlex.quote(word)
+        return f"{option}{equals}FOLDER" if value and Path(value) in folders else shlex.quote(word)
 
     return " ".join(["python -m benchmarks", *map(shown, words)])
 
@@ -47,7 +47,7 @@ def surroundings(given: argparse.Namespace, environments: Environments) -> dict[
             versions[LOCAL] = version_of(given.dynamodb_local)
     size = "a little of everything" if given.quick else f"full sizes, {given.rounds} rounds"
     return {
-        "command": typed(sys.argv[1:], given.dynamodb_local),
+        "command": typed(sys.argv[1:], given.dynamodb_local, given.environments),
         "when": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "settings": size,
         "python": platform.python_version(),
