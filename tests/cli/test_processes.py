@@ -14,6 +14,7 @@ import pytest
 from cqrsless.messages import Cost
 from cqrsless.store import Put
 from cqrsless.stores import open_store
+from tests.ctrl_c import hears_ctrl_c
 
 COMMAND = (sys.executable, "-m", "cqrsless")
 
@@ -102,11 +103,6 @@ def test_piped_output_has_no_colours_and_no_line_is_cut(project: Any) -> None:
     assert len(done.stdout.splitlines()) == 2
 
 
-def _hears_ctrl_c() -> None:
-    """Undo what a shell does to all that it starts in the background: it lets them ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
 def test_ctrl_c_ends_a_replay_which_another_process_goes_on_with(project: Any) -> None:
     project.write(
@@ -128,7 +124,7 @@ def test_ctrl_c_ends_a_replay_which_another_process_goes_on_with(project: Any) -
     subprocess.run([sys.executable, "-c", fill], cwd=project.folder, timeout=60, check=True)
     with subprocess.Popen(
         [*COMMAND, "replay", "Slow", "--app", "slow:shop"], cwd=project.folder, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, preexec_fn=_hears_ctrl_c,
+        stderr=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c,
     ) as process:  # fmt: skip
         assert process.stdout is not None and process.stderr is not None
         for _ in range(510):  # past the first slice, into the second, where it is held

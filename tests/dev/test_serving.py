@@ -22,6 +22,7 @@ import pytest
 
 from cqrsless.cli.exits import FAILED
 from cqrsless.dev.serving import RELOAD_EVERY
+from tests.ctrl_c import hears_ctrl_c
 from tests.dev.conftest import order
 from tests.dev.waiting import until
 
@@ -68,7 +69,7 @@ def running(*arguments: str) -> Iterator[Process]:
     with log.open("ab") as output:
         log.write_bytes(b"")
         command = [sys.executable, "-m", "cqrsless", "dev", *arguments]
-        popen = subprocess.Popen(command, stdout=output, stderr=output)
+        popen = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=hears_ctrl_c)
         try:
             yield Process(popen, log)
         finally:
