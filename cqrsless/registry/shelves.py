@@ -31,6 +31,7 @@ from .records import (
 __all__ = ["Shelf", "ShelfWriter", "Shelves"]
 
 R = TypeVar("R")
+H = TypeVar("H", CommandRecord, QueryRecord)
 
 
 class _Kept(NamedTuple):
@@ -151,33 +152,27 @@ class Shelves:
 
     def put_command(self, record: CommandRecord, site: Site, fn: Callable[..., Any]) -> None:
         """Keep a command's handler, unless another handler has its name or its route."""
-        what = f"command {record.name!r}"
-        self._refuse_shared_route(what, record, site)
-        self.commands.put(record.name, what, record, site, fn)
-        self._note_route(what, record, site)
+        self._put_routed(self.commands, f"command {record.name!r}", record, site, fn)
 
     def put_query(self, record: QueryRecord, site: Site, fn: Callable[..., Any]) -> None:
         """Keep a query's handler, unless another handler has its name or its route."""
-        what = f"query {record.name!r}"
-        self._refuse_shared_route(what, record, site)
-        self.queries.put(record.name, what, record, site, fn)
-        self._note_route(what, record, site)
+        self._put_routed(self.queries, f"query {record.name!r}", record, site, fn)
 
-    def _refuse_shared_route(self, label: str, record: CommandRecord | QueryRecord, site: Site) -> None:
-        """Refuse a route that another handler has by the same run of the same code.
+    def _put_routed(self, shelf: Shelf[H], label: str, record: H, site: Site, fn: Callable[..., Any]) -> None:
+        """Keep a handler, and refuse a route that another one has by the same run of the same code.
 
         One by another run may be given up: a reload can move a route from handler to handler, in any order. So that
         one is refused when the registry freezes.
         """
         if record.route is None:
+            shelf.put(record.name, label, record, site, fn)
             return
-        other = self._routed.get(parse_route(record.route).shape)
+        shape = parse_route(record.route).shape
+        other = self._routed.get(shape)
         if other is not None and other.label != label and site.run() is not None and other.site.run() is site.run():
             raise shared_route(label, record, other.label, other.record)
-
-    def _note_route(self, label: str, record: CommandRecord | QueryRecord, site: Site) -> None:
-        if record.route is not None:
-            self._routed[parse_route(record.route).shape] = _Routed(label, record, site)
+        shelf.put(record.name, label, record, site, fn)
+        self._routed[shape] = _Routed(label, record, site)
 
 
 class ShelfWriter:
